@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pyrepr - Python's repr() of a value, for log lines, argsrepr and error texts.
+ *
+ * Text goes out as Python's repr: quotes chosen as Python chooses them, printable
+ * non-ASCII as it is, the rest escaped. */
+#ifndef PROTOCOL_PYREPR_H
+#define PROTOCOL_PYREPR_H
+
+#include "buf.h"
+#include "value.h"
+
+void pyrepr(struct wr *w, const ptl_value *v);
+/* The same, cut to max_chars and ended with "..." as kombu's saferepr does. Work is
+ * bounded by what is printed, not by the size of the value. */
+void pyrepr_cut(struct wr *w, const ptl_value *v, size_t max_chars);
+/* A list printed as a tuple, as argsrepr is: (2, 3), (2,), (). */
+void pyrepr_args(struct wr *w, const ptl_value *list, size_t max_chars);
+
+#endif
