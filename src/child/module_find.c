@@ -2,6 +2,7 @@
 /* module_find - a plugin's name to the path of its shared object, opening nothing. */
 #include "module.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
@@ -115,7 +116,8 @@ static bool find_path(const char *plugin, char *found, struct module_error *e)
 {
     if (realpath(plugin, found))
         return true;
-    snprintf(e->text, sizeof(e->text), "no plugin at %s: %m", plugin);
+    snprintf(e->text, sizeof(e->text), "no plugin at %s: %s", plugin,
+             strerror(errno));
     return false;
 }
 
