@@ -40,6 +40,7 @@ struct backend_ops {
     void (*read_status)(struct backend *b, struct str task_id, backend_status_fn *done,
                         void *ctx);
     void (*stop)(struct backend *b, void (*done)(void *ctx), void *ctx);
+    /* Once stopped, and with the loop's handles closed. */
     void (*destroy)(struct backend *b);
 };
 

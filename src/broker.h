@@ -82,6 +82,7 @@ struct broker_ops {
     /* No more messages: what was taken but not handed over goes back. */
     void (*quiesce)(struct broker *b, void (*done)(void *ctx), void *ctx);
     void (*stop)(struct broker *b, void (*done)(void *ctx), void *ctx);
+    /* Once stopped, and with the loop's handles closed. */
     void (*destroy)(struct broker *b);
     /* False after a silence in which others may have taken over what is held: nothing
      * new may start until the leases are confirmed. */

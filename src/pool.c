@@ -248,17 +248,10 @@ void pool_kill(struct pool *p)
         slot_kill(list_entry(l, struct slot, link));
 }
 
-static void on_timer_closed(uv_handle_t *handle)
-{
-    (void)handle;
-}
-
 void pool_destroy(struct pool *p)
 {
     if (!p)
         return;
-    uv_close((uv_handle_t *)&p->respawn, on_timer_closed);
-    uv_run(p->loop, UV_RUN_NOWAIT);
     table_finish(&p->table);
     free(p);
 }

@@ -62,6 +62,7 @@ void pool_flush(struct pool *p);
 void pool_stop(struct pool *p, void (*stopped)(void *ctx), void *ctx);
 /* Kills every child with its process group; what ran is `lost`. */
 void pool_kill(struct pool *p);
+/* Once stopped, and with the loop's handles closed. */
 void pool_destroy(struct pool *p);
 
 struct pool_stats {

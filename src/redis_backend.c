@@ -315,9 +315,6 @@ static void stop(struct backend *base, void (*done)(void *ctx), void *ctx)
 static void destroy(struct backend *base)
 {
     struct redis_backend *b = of(base);
-    uv_close((uv_handle_t *)&b->turn, NULL);
-    uv_close((uv_handle_t *)&b->retry, NULL);
-    uv_run(b->turn.loop, UV_RUN_NOWAIT); /* lets the two go before their memory does */
     while (!list_empty(&b->waiting))
         finish_store(b, list_entry(b->waiting.next, struct store, link),
                      BACKEND_REFUSED, "the worker stopped");

@@ -188,18 +188,9 @@ static void stop(struct broker *base, void (*done)(void *ctx), void *ctx)
     }
 }
 
-static void on_handle_closed(uv_handle_t *handle)
-{
-    (void)handle;
-}
-
 static void destroy(struct broker *base)
 {
     struct redis_broker *b = of(base);
-    uv_close((uv_handle_t *)&b->turn, on_handle_closed);
-    uv_close((uv_handle_t *)&b->fetch_timer, on_handle_closed);
-    uv_close((uv_handle_t *)&b->beat_timer, on_handle_closed);
-    uv_run(b->loop, UV_RUN_NOWAIT); /* lets the three go before their memory does */
     redis_settle_finish(b);
     redis_restore_finish(b);
     for (size_t i = 0; i < b->nsources; i++)

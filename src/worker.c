@@ -236,8 +236,11 @@ static void leave(struct worker *w, int exit_code)
     if (w->state == WORKER_LEAVING)
         return;
     set_state(w, WORKER_LEAVING);
-    pool_kill(w->pool);
-    w->leaving = 1 + (w->backend != NULL);
+    w->leaving = 1 + (w->backend != NULL) + !w->pool_stopped;
+    if (!w->pool_stopped) {
+        pool_kill(w->pool);
+        pool_stop(w->pool, on_part_left, w);
+    }
     w->broker->ops->stop(w->broker, on_part_left, w);
     if (w->backend)
         w->backend->ops->stop(w->backend, on_part_left, w);
@@ -467,9 +470,13 @@ static void close_handle(uv_handle_t *handle, void *ctx)
         uv_close(handle, NULL);
 }
 
+/* Handles first, while their owners' memory is there; then the memory. */
 static void finish(struct worker *w)
 {
     log_finish();
+    uv_walk(&w->loop, close_handle, NULL);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&w->loop);
     for (unsigned s = 0; s < RQ_STATES; s++)
         while (!list_empty(&w->requests[s]))
             request_destroy(list_entry(w->requests[s].next, struct request, link));
@@ -478,9 +485,6 @@ static void finish(struct worker *w)
     if (w->broker)
         w->broker->ops->destroy(w->broker);
     pool_destroy(w->pool);
-    uv_walk(&w->loop, close_handle, NULL);
-    uv_run(&w->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&w->loop);
     schedule_finish(&w->schedule);
     unknown_destroy(w->unknown);
     arena_finish(&w->scratch);

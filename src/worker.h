@@ -48,7 +48,7 @@ struct worker {
     bool pool_ready, broker_up, was_ready, announced_loss;
     bool quiesced, pool_stopped;
     bool cold;        /* what runs was killed */
-    unsigned leaving; /* of broker and backend, those still closing */
+    unsigned leaving; /* of pool, broker and backend, those still closing */
     unsigned interrupts;
     int exit_code;
 };
