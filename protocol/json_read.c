@@ -113,7 +113,7 @@ static const ptl_value *make_bytes(struct parser *p, bool base64, const ptl_valu
 {
     struct str s = value_as_str(text);
 
-    if (!s.p || (!utf8_valid(s) && !base64)) {
+    if (!s.p || !utf8_valid(s)) { /* no text, or with a lone surrogate */
         json_scan_fail(&p->in, p->in.p, "bytes of no text");
         return NULL;
     }
