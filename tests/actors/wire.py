@@ -4,6 +4,7 @@
 import base64
 import json
 import uuid
+import zlib
 
 UNSET = object()
 
@@ -48,4 +49,7 @@ def decoded(raw):
     message = json.loads(raw)
     if isinstance(message, list):
         message = message[0]
-    return message, json.loads(base64.b64decode(message["body"]))
+    body = base64.b64decode(message["body"])
+    if message["headers"].get("compression") == "application/x-gzip":
+        body = zlib.decompress(body)
+    return message, json.loads(body)

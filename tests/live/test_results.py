@@ -148,28 +148,3 @@ def test_a_success_is_never_overwritten(start, broker, producer):
     other = producer.send("demo.echo", "after")
     assert producer.get(other)["value"] == "after"
     assert broker.get(f"celery-task-meta-{id}") == before
-
-
-@pytest.fixture
-def pair_default(request, stage, kind, reference, clients, version, default_sides):
-    """Both workers with Celery's defaults, kept for the whole session."""
-    from conftest import Pair
-    ours = default_sides(version)
-    theirs = reference()
-    theirs.client = clients[version]
-    yield Pair(ours, theirs)
-    assert not ours.worker.alarms()
-
-
-@pytest.fixture(scope="session")
-def default_sides(reference_stage, kind, clients):
-    from conftest import Side
-    made = []
-
-    def get(version):
-        if not made:
-            made.append(Side(reference_stage, kind, clients[version]))
-        made[0].client = clients[version]
-        return made[0]
-
-    return get
