@@ -12,7 +12,7 @@ ID = r"\[[0-9a-f-]{36}\]"
 
 BANNER = [
     r"^ *-------------- w1@h1 v\S+", r"^- \*\* ---------- \[config\]$",
-    r"^- \*\* ---------- \.> app: +\S+", r"^- \*\* ---------- \.> transport: +redis://127\.0\.0\.1:\d+/0$",
+    r"^- \*\* ---------- \.> app: +\S+", r"^- \*\* ---------- \.> transport: +redis://:\*\*@127\.0\.0\.1:\d+/0$",
     r"^- \*\* ---------- \.> results: +redis://127\.0\.0\.1:\d+/0$",
     r"^- \*\*\* --- \* --- \.> concurrency: 2 \(prefork\)$",
     r"^-- \*{7} ---- \.> task events: OFF \(enable -E to monitor tasks in this worker\)$",
@@ -20,14 +20,14 @@ BANNER = [
     r"^\[tasks\]$", r"^  \. demo\.add$", r"^  \. demo\.sleep$"]
 
 LINES = [
-    PREFIX + "INFO" + MAIN + r"Connected to redis://127\.0\.0\.1:\d+/0$",
+    PREFIX + "INFO" + MAIN + r"Connected to redis://:\*\*@127\.0\.0\.1:\d+/0$",
     PREFIX + "INFO" + MAIN + r"w1@h1 ready\.$",
     PREFIX + "INFO" + MAIN + rf"Task demo\.add{ID} received$",
     PREFIX + "INFO" + CHILD + rf"Task demo\.add{ID} succeeded in \d+\.\d+(e-\d+)?s: 3$",
     PREFIX + "INFO" + CHILD + rf"Task demo\.echo{ID} succeeded in \S+s: {{'k': 'naïve', 'n': None}}$",
     PREFIX + "ERROR" + CHILD + rf"Task demo\.fail{ID} raised unexpected: ValueError\('wrong'\)$",
     r"^Traceback \(most recent call last\):$", r"^ValueError: wrong$",
-    PREFIX + "INFO" + CHILD + rf"Task demo\.retry{ID} retry: Retry in 0\.1s$",
+    PREFIX + "INFO" + CHILD + rf"Task demo\.retry{ID} retry: Retry in 0\.1s(: 1 of 1)?$",
     PREFIX + "WARNING" + MAIN + rf"Soft time limit \(0\.3s\) exceeded for demo\.sleep{ID}$",
     PREFIX + "ERROR" + CHILD + rf"Task demo\.sleep{ID} raised unexpected: SoftTimeLimitExceeded\(\)$",
     PREFIX + "ERROR" + MAIN + r"Task handler raised error: TimeLimitExceeded\(0\.3\)$",

@@ -7,9 +7,6 @@ import re
 import pytest
 
 from actors import wire
-from actors.worker import Worker
-
-KOMBU = {b"celery", b"unacked", b"unacked_index", b"unacked_mutex"}
 
 
 def received(worker):
@@ -57,7 +54,8 @@ def test_queues_take_turns(producer, start):
 
 def test_python_publishers_find_the_queue_by_its_binding(pair_default):
     ours, theirs = pair_default.ours.broker, pair_default.theirs.broker
-    assert ours.smembers("_kombu.binding.celery") == theirs.smembers("_kombu.binding.celery")
+    for key in ("_kombu.binding.celery", "_kombu.binding_permanent.celery"):
+        assert ours.smembers(key) == theirs.smembers(key), key
     outcome = pair_default.same("demo.add", 1, 2, _options={"exchange": "celery", "routing_key": "celery"})
     assert outcome.meta["result"] == 3
 
@@ -104,6 +102,7 @@ def test_nothing_is_left_behind(producer, start, broker):
         producer.get(id)
     assert worker.stop() == 0
     left = {k for k in broker.keys() if not k.startswith(b"celery-task-meta-")}
+    left -= {b"_kombu.binding_deadlines", b"_kombu.binding_permanent.celery"}
     assert left <= {b"_kombu.binding.celery", b"_kombu.binding.celeryev",
                     b"_kombu.binding.celery.pidbox", b"_kombu.binding.reply.celery.pidbox"}
 
@@ -179,15 +178,16 @@ def test_unknown_tasks_go_where_the_operator_says(producer, start, broker, redis
 
 
 @pytest.mark.parametrize("first, second", [("new", "kind"), ("kind", "new")])
-def test_either_worker_restores_what_the_other_held(stage, redis_server, producer, kind, first, second):
-    """Messages held for a distant ETA by a worker that was killed."""
+def test_either_worker_restores_what_the_other_held(stage, redis_server, producer, broker, kind, first, second):
+    """A message held for its ETA by a worker that was killed."""
     names = {"kind": kind, "new": "new"}
-    short = {"broker_transport_options": {"visibility_timeout": 1}}
-    dead = stage.worker(names[first], redis_server, hostname="dead@h1", config=short)
-    id = producer.send("demo.echo", "held", _options={"countdown": 2})
+    transport = {"visibility_timeout": 2, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
+    config = {"broker_transport_options": transport}
+    dead = stage.worker(names[first], redis_server, hostname="dead@h1", config=config)
+    id = producer.send("demo.echo", "held", _options={"countdown": 4})
     redis_server.until(lambda r: r.hlen("unacked") == 1)
     dead.kill_hard()
-    stage.worker(names[second], redis_server, hostname="heir@h2", config={
-        "broker_transport_options": {"visibility_timeout": 1}})
+    stage.worker(names[second], redis_server, hostname="heir@h2", config=config)
     redis_server.until(lambda r: r.exists(f"celery-task-meta-{id}"), seconds=60)
     assert producer.get(id)["value"] == "held"
+    redis_server.until(lambda r: not r.exists("unacked", "unacked_index", "celery"))

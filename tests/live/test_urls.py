@@ -13,7 +13,7 @@ def runs(producer, broker, backend):
 
 
 def test_a_unix_socket(start, redis_server, producer):
-    start(broker=redis_server.socket_url(3), backend=redis_server.socket_url(3).replace("redis+", ""))
+    start(broker=redis_server.socket_url(3), backend=redis_server.socket_url(3))
     assert runs(producer, redis_server.socket_url(3), redis_server.url(3))
 
 
