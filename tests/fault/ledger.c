@@ -14,10 +14,12 @@ static bool note(ptl_task *t, const char *path, const char *what, const char *na
 {
     const char *line = ptl_strf(t, "%s %s\n", what, name);
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-    bool written = fd >= 0 && line && write(fd, line, strlen(line)) == (ssize_t)strlen(line);
+    bool written =
+        fd >= 0 && line && write(fd, line, strlen(line)) == (ssize_t)strlen(line);
 
     if (!written)
-        ptl_fail(t, "OSError", "cannot write to the ledger %s: %s", path, strerror(errno));
+        ptl_fail(t, "OSError", "cannot write to the ledger %s: %s", path,
+                 strerror(errno));
     if (fd >= 0)
         close(fd);
     return written;
