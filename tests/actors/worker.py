@@ -35,6 +35,15 @@ def clean_environment():
     return env
 
 
+def sweeping_often(config):
+    """A Python worker looks for overdue messages every 100 s unless it is told to hurry."""
+    transport = config.get("broker_transport_options")
+    if not transport or "visibility_timeout" not in transport:
+        return config
+    return {**config, "broker_transport_options": {
+        "unacked_restore_interval": 1, "unacked_restore_throttle": 1, **transport}}
+
+
 class Worker(Process):
     def __init__(self, kind, broker, backend=None, *, plugins="demo", options=(), config=None,
                  hostname="w1@h1", concurrency=2, queues="celery", loglevel="INFO", env=None):
@@ -53,7 +62,7 @@ class Worker(Process):
                 self._config.flush()
                 argv += ["--config", self._config.name]
         else:
-            environment["REFERENCE_CONFIG"] = json.dumps(config or {})
+            environment["REFERENCE_CONFIG"] = json.dumps(sweeping_often(config or {}))
             environment["PYTHONPATH"] = str(LIVE)
             argv = [PYTHON[kind], "-m", "celery", "-A", "reference_app", *urls, "worker",
                     "--without-gossip", "--without-mingle", *worker]

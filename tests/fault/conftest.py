@@ -43,8 +43,7 @@ def plugins():
 def late():
     """Late acknowledgement, and leases short enough for a test to outlive them."""
     return {"task_acks_late": True, "task_reject_on_worker_lost": True,
-            "broker_transport_options": {"visibility_timeout": 3, "unacked_restore_interval": 1,
-                                         "unacked_restore_throttle": 1}}
+            "broker_transport_options": {"visibility_timeout": 3}}
 
 
 def finished(client, ids):

@@ -79,7 +79,7 @@ def test_a_black_hole_is_noticed_and_left(stage, kind, redis_server, producer):
     proxy = Proxy(redis_server.port)
     try:
         worker = stage.worker(kind, redis_server, broker=proxy.url(), config={
-            "redis_socket_timeout": 2, "broker_transport_options": {"visibility_timeout": 4}})
+            "broker_transport_options": {"visibility_timeout": 4}})
         assert works(producer, "before")
         proxy.swallow()
         id = producer.send("demo.echo", "swallowed")

@@ -3,8 +3,7 @@
 
 import pytest
 
-SHORT = {"broker_transport_options": {"visibility_timeout": 2, "unacked_restore_interval": 1,
-                                      "unacked_restore_throttle": 1}}
+SHORT = {"broker_transport_options": {"visibility_timeout": 2}}
 
 
 @pytest.mark.petiole_only

@@ -164,25 +164,11 @@ def test_an_unknown_task_reaches_the_python_worker_that_knows_it(producer, start
     assert wait_all(producer, ids) == list(range(5))
 
 
-@pytest.mark.petiole_only
-@pytest.mark.parametrize("policy, lands", [("queue:python", "python"), ("reject", None)])
-def test_unknown_tasks_go_where_the_operator_says(producer, start, broker, redis_server, policy, lands):
-    start(options=[f"--unknown={policy}"])
-    id = producer.send("python.only", 1)
-    if lands:
-        redis_server.until(lambda r: r.llen(lands) == 1)
-        assert json.loads(broker.lindex(lands, 0))["headers"]["id"] == id
-    else:
-        assert producer.get(id)["raised"] == "NotRegistered"
-    redis_server.until(lambda r: not r.exists("unacked", "unacked_index", "celery"))
-
-
 @pytest.mark.parametrize("first, second", [("new", "kind"), ("kind", "new")])
 def test_either_worker_restores_what_the_other_held(stage, redis_server, producer, broker, kind, first, second):
     """A message held for its ETA by a worker that was killed."""
     names = {"kind": kind, "new": "new"}
-    transport = {"visibility_timeout": 2, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
-    config = {"broker_transport_options": transport}
+    config = {"broker_transport_options": {"visibility_timeout": 2}}
     dead = stage.worker(names[first], redis_server, hostname="dead@h1", config=config)
     id = producer.send("demo.echo", "held", _options={"countdown": 4})
     redis_server.until(lambda r: r.hlen("unacked") == 1)
