@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Result metas made comparable: what must differ between two runs is named, the rest
+stays as it was stored."""
+
+import json
+import re
+
+# Python gives no reason with a retry that has no exception; the demo plugin does.
+REASON = re.compile(r"(Retry in \S+s): \d+ of \d+$")
+JOB = re.compile(r"Job: \d+")
+AWARE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00$")
+
+
+def load(raw):
+    """The meta in the stored bytes, which must be written as Python's json writes."""
+    meta = json.loads(raw)
+    assert json.dumps(meta).encode() == raw, "not the bytes that Python's json would write"
+    return meta
+
+
+def comparable(meta, hostname="w1@h1"):
+    """A list of (key, value): the order counts too."""
+    id = meta["task_id"]
+
+    def named(value):
+        if isinstance(value, str):
+            return JOB.sub("Job: <n>", value.replace(id, "<id>").replace(hostname, "<worker>"))
+        if isinstance(value, list):
+            return [named(v) for v in value]
+        if isinstance(value, dict):
+            return {k: "<pid>" if k == "pid" and isinstance(v, int) else named(v)
+                    for k, v in value.items()}
+        return value
+
+    def one(key, value):
+        if key == "date_done" and value is not None:
+            return "<aware>" if AWARE.match(value) else value
+        if key == "traceback" and value is not None:
+            return ("Traceback (most recent call last):" in value, REASON.sub(r"\1", named(value.strip().splitlines()[-1])))
+        return named(value)
+
+    return [(key, one(key, value)) for key, value in meta.items()]
