@@ -75,8 +75,8 @@ int frame_reader_next(struct frame_reader *r, struct frame *f)
     if (type < FRAME_HELLO || type > FRAME_DONE)
         return -1;
     f->type = (enum frame_type)type;
-    f->body = rd_of(
-        (struct str){r->in.p + r->taken + HEADER_BYTES + 1, (size_t)length - 1});
+    f->body =
+        rd_of((struct str){r->in.p + r->taken + HEADER_BYTES + 1, (size_t)length - 1});
     r->taken += HEADER_BYTES + length;
     return 1;
 }

@@ -9,9 +9,9 @@
 static const char *type_name(const ptl_value *v)
 {
     static const char *const names[] = {
-        [PTL_NULL] = "NoneType", [PTL_BOOL] = "bool", [PTL_INT] = "int",
+        [PTL_NULL] = "NoneType", [PTL_BOOL] = "bool",   [PTL_INT] = "int",
         [PTL_BIGINT] = "int",    [PTL_FLOAT] = "float", [PTL_STR] = "str",
-        [PTL_BYTES] = "bytes",   [PTL_LIST] = "list", [PTL_MAP] = "dict",
+        [PTL_BYTES] = "bytes",   [PTL_LIST] = "list",   [PTL_MAP] = "dict",
     };
 
     return names[value_kind(v)];

@@ -21,7 +21,7 @@
 struct child {
     int fd;
     struct frame_reader in;
-    struct wr out; /* frames not yet written */
+    struct wr out;       /* frames not yet written */
     struct arena memory; /* what lives as long as the process */
     struct node node;
     struct module_table table;
@@ -178,8 +178,7 @@ static bool load_plugins(struct child *c, struct str paths, struct module_error 
 
 static void put_ready(struct child *c)
 {
-    size_t begun =
-        frame_begin_ready(&c->out, c->node.pid, (uint32_t)c->table.nrows);
+    size_t begun = frame_begin_ready(&c->out, c->node.pid, (uint32_t)c->table.nrows);
 
     for (size_t i = 0; i < c->table.nrows; i++) {
         const struct module_row *row = c->table.rows[i];

@@ -48,7 +48,8 @@ struct module_table {
 
 /* Adds one plugin, checked; a file that is loaded already adds nothing. */
 bool module_load(struct module_table *t, const char *path, struct module_error *e);
-/* Calls the inits that have not been called, and at the end of the process the finis. */
+/* Calls the inits that have not been called, and at the end of the process the finis.
+ */
 bool module_init_all(struct module_table *t, struct module_error *e);
 void module_finish_all(struct module_table *t);
 

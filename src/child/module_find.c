@@ -116,8 +116,7 @@ static bool find_path(const char *plugin, char *found, struct module_error *e)
 {
     if (realpath(plugin, found))
         return true;
-    snprintf(e->text, sizeof(e->text), "no plugin at %s: %s", plugin,
-             strerror(errno));
+    snprintf(e->text, sizeof(e->text), "no plugin at %s: %s", plugin, strerror(errno));
     return false;
 }
 

@@ -36,11 +36,11 @@ struct task_sink {
 
 /* What was flagged first; `outcome` is 0 until then. */
 struct flag {
-    unsigned outcome;    /* an enum frame_outcome */
-    const char *kind;    /* the exception's name, for a failure */
-    struct str text;     /* what it says, or the reason of a retry; .p NULL: nothing */
-    struct str reason;   /* of the retry that was one too many */
-    const char *file;    /* where in the handler's source, or NULL */
+    unsigned outcome;  /* an enum frame_outcome */
+    const char *kind;  /* the exception's name, for a failure */
+    struct str text;   /* what it says, or the reason of a retry; .p NULL: nothing */
+    struct str reason; /* of the retry that was one too many */
+    const char *file;  /* where in the handler's source, or NULL */
     const char *func;
     int line;
     bool has_delay; /* delay_s was given, and is not the row's */

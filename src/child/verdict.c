@@ -83,8 +83,8 @@ void verdict_fail(struct verdict *v, struct ptl_task *t, const char *kind,
     v->outcome = OUTCOME_FAILURE;
     result_exception_name(str_of(kind), str_of(t->row->module->plugin->name),
                           &v->error.type, &v->error.module);
-    v->error.args = argument_list(
-        t->reserve, text.p ? value_str(t->reserve, text) : NULL, NULL);
+    v->error.args =
+        argument_list(t->reserve, text.p ? value_str(t->reserve, text) : NULL, NULL);
     result_exception_repr(&v->repr, &v->error);
     /* billiard's exception prints itself as its repr */
     if (str_is(v->error.type, "SoftTimeLimitExceeded") && !text.p)
@@ -118,8 +118,8 @@ static void write_delay(struct wr *w, const struct flag *flag)
 
 static void retry(struct verdict *v, const struct flag *flag)
 {
-    static const struct result_error error = {
-        .type = {"Retry", 5}, .module = {"celery.exceptions", 17}};
+    static const struct result_error error = {.type = {"Retry", 5},
+                                              .module = {"celery.exceptions", 17}};
 
     wr_text(&v->repr, "Retry in ");
     write_delay(&v->repr, flag);

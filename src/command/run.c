@@ -27,11 +27,13 @@ static const char help[] =
     "\n"
     "Runs one task of a plugin in this process and prints its result as JSON.\n"
     "Without TASK, lists what the plugin offers. PLUGIN is a name, or a path with a\n"
-    "slash. An ARGUMENT is JSON if it reads as JSON, else text; NAME=VALUE gives it by\n"
+    "slash. An ARGUMENT is JSON if it reads as JSON, else text; NAME=VALUE gives it "
+    "by\n"
     "name.\n"
     "\n"
     "  --id ID                the task's id instead of a random one\n"
-    "  --settings FILE        JSON; its \"plugins\" object holds the plugins' settings\n"
+    "  --settings FILE        JSON; its \"plugins\" object holds the plugins' "
+    "settings\n"
     "  --soft-time-limit S    cancel the task after so many seconds\n"
     "  --help                 this text\n"
     "\n"
@@ -95,8 +97,9 @@ static void print_log(struct ptl_task *t, ptl_level level, struct str text)
 static const ptl_value *read_argument(struct arena *a, const char *text)
 {
     struct json_error e;
-    const ptl_value *v = json_read(a, str_of(text), JSON_KOMBU_TYPES | JSON_COPY_STRINGS,
-                                   &json_default_limits, &e);
+    const ptl_value *v =
+        json_read(a, str_of(text), JSON_KOMBU_TYPES | JSON_COPY_STRINGS,
+                  &json_default_limits, &e);
 
     return v ? v : value_text(a, text);
 }
@@ -297,8 +300,9 @@ static int run_task(struct run *r, const char *name, char **argv)
     const struct module_row *row = module_row(&r->table, str_of(name));
 
     if (!row)
-        return complain(EXIT_USAGE, "the plugin has no task '%s': petiole run PLUGIN "
-                                    "lists those it has",
+        return complain(EXIT_USAGE,
+                        "the plugin has no task '%s': petiole run PLUGIN "
+                        "lists those it has",
                         name);
     r->task.message.task = row->name;
     if (!read_arguments(r, row, argv) || !task_begin(&r->task, row))
