@@ -2,6 +2,7 @@
 /* petiole-assets - turns published models and vocabularies into the files that the
  * plugins map. One row per kind. */
 #include "embedding/prepack.h"
+#include "tokens/prepare.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,8 +18,14 @@ static int convert_model(char **operands, char *why, size_t why_size)
     return prepack_model(operands[0], operands[1], operands[2], why, why_size);
 }
 
+static int convert_vocabulary(char **operands, char *why, size_t why_size)
+{
+    return vocabulary_prepare(operands[0], operands[1], why, why_size);
+}
+
 static const struct converter converters[] = {
     {"model", "SAFETENSORS VOCAB_OR_TOKENIZER_JSON OUT", 3, convert_model},
+    {"vocabulary", "TIKTOKEN_FILE OUT", 2, convert_vocabulary},
 };
 
 enum { CONVERTERS = sizeof(converters) / sizeof(converters[0]) };
