@@ -46,7 +46,7 @@ static void map_ends(struct str text, struct token_list *out, size_t first)
     for (size_t i = first; i < out->n; i++) {
         while (to < out->ends[i]) {
             bool valid;
-            size_t n = utf8_next(p + from, text.n - from, &valid);
+            size_t n = replace_next(p + from, text.n - from, &valid);
             size_t grown = valid ? n : 3;
             if (valid && out->ends[i] - to < n) /* inside a sound character */
                 break;
@@ -62,10 +62,10 @@ int tokens_encode(const struct vocabulary *v, struct str text, struct token_list
 {
     if (text.n > UINT32_MAX / 3)
         return -ENOMEM; /* places in the text are 32 bits wide */
-    if (utf8_valid(text))
+    if (replace_is_clean(text))
         return encode_valid(v, text, out);
 
-    struct str replaced = utf8_replaced(text);
+    struct str replaced = replace_broken(text);
     if (!replaced.p)
         return -ENOMEM;
     size_t first = out->n;

@@ -18,7 +18,7 @@ static size_t lead(uint8_t c, uint8_t *low, uint8_t *high)
     return c >= 0xF0 && c <= 0xF4 ? 4 : 0;
 }
 
-size_t utf8_next(const uint8_t *p, size_t n, bool *valid)
+size_t replace_next(const uint8_t *p, size_t n, bool *valid)
 {
     uint8_t low, high;
     size_t len = lead(p[0], &low, &high), i = 1;
@@ -32,7 +32,7 @@ size_t utf8_next(const uint8_t *p, size_t n, bool *valid)
     return i;
 }
 
-bool utf8_valid(struct str text)
+bool replace_is_clean(struct str text)
 {
     const uint8_t *p = (const uint8_t *)text.p;
     uint64_t word;
@@ -43,12 +43,12 @@ bool utf8_valid(struct str text)
             (memcpy(&word, p + i, 8), (word & 0x8080808080808080u) == 0))
             i += 8;
         else
-            i += utf8_next(p + i, text.n - i, &valid);
+            i += replace_next(p + i, text.n - i, &valid);
     }
     return valid;
 }
 
-struct str utf8_replaced(struct str text)
+struct str replace_broken(struct str text)
 {
     const uint8_t *p = (const uint8_t *)text.p;
     char *copy = malloc(text.n * 3 + 1); /* each bad byte may become three */
@@ -58,7 +58,7 @@ struct str utf8_replaced(struct str text)
         return (struct str){0};
     for (size_t i = 0, n; i < text.n; i += n) {
         bool valid;
-        n = utf8_next(p + i, text.n - i, &valid);
+        n = replace_next(p + i, text.n - i, &valid);
         memcpy(copy + len, valid ? text.p + i : "\xEF\xBF\xBD", valid ? n : 3);
         len += valid ? n : 3;
     }

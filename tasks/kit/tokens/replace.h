@@ -12,12 +12,13 @@
 /* How many bytes the character at p[0 .. n) takes, n being at least 1. If they are no
  * character, *valid is false and they are what one U+FFFD stands for: the longest
  * beginning of a character there, or one byte. */
-size_t utf8_next(const uint8_t *p, size_t n, bool *valid);
+size_t replace_next(const uint8_t *p, size_t n, bool *valid);
 
-bool utf8_valid(struct str text);
+/* True if nothing would be replaced. */
+bool replace_is_clean(struct str text);
 
 /* A copy in which U+FFFD stands for whatever is no character; p is NULL if memory is
  * out. The caller frees p. */
-struct str utf8_replaced(struct str text);
+struct str replace_broken(struct str text);
 
 #endif

@@ -20,11 +20,12 @@ static void expect(const char *broken, const char *replaced)
     char *copy = malloc(n + (n == 0));
     memcpy(copy, broken, n);
 
-    struct str got = utf8_replaced((struct str){copy, n});
+    struct str got = replace_broken((struct str){copy, n});
     assert_non_null(got.p);
     assert_string_equal(got.p, replaced);
     assert_int_equal(got.n, strlen(replaced));
-    assert_int_equal(utf8_valid((struct str){copy, n}), strcmp(broken, replaced) == 0);
+    assert_int_equal(replace_is_clean((struct str){copy, n}),
+                     strcmp(broken, replaced) == 0);
     free((char *)got.p);
     free(copy);
 }
