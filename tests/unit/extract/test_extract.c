@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -363,6 +364,41 @@ static void without_its_helper_there_is_one_clear_line(void **state)
     free(kept);
 }
 
+/* The sample documents, of which the longest has to give several chunks. */
+static void the_examples_are_read(void **state)
+{
+    static const struct {
+        const char *name, *words;
+        uint32_t pages;
+        size_t least;
+    } examples[] = {
+        {"handbook.pdf", "\n## Pagina 3\n\n", 3, 5000},
+        {"guide.md", "# Rebuilding a dry-stone wall\n", 0, 2000},
+        {"lighthouse.txt", "two white flashes every fifteen seconds", 0, 17000},
+        {"letters.txt", "札幌", 0, 1500},
+        {"italiano.txt", "perché", 0, 1500},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        char path[4096];
+        struct extract_result r;
+        bool known;
+        int fd;
+
+        snprintf(path, sizeof path, "%s/%s", getenv("TEST_EXAMPLES"), examples[i].name);
+        fd = open(path, O_RDONLY);
+        assert_int_equal(extract_run(fd, extract_format_of(path, &known), NULL, NULL,
+                                     NULL, &r),
+                         EXTRACT_OK);
+        assert_true(known && strstr(r.text, examples[i].words) != NULL);
+        assert_int_equal(r.pages, examples[i].pages);
+        assert_true(r.len > examples[i].least);
+        extract_result_finish(&r);
+        close(fd);
+    }
+}
+
 static int count_descriptors(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -416,6 +452,7 @@ int main(void)
         STORY(a_storm_of_signals_changes_nothing),
         STORY(an_odd_process_still_gets_its_text),
         STORY(a_process_that_ignores_its_children_trusts_no_text),
+        STORY(the_examples_are_read),
         STORY(without_its_helper_there_is_one_clear_line),
     };
     return cmocka_run_group_tests_name("extract", tests, NULL, NULL);
