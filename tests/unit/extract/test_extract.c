@@ -3,6 +3,7 @@
 #include "../../../tasks/kit/extract/extract.h"
 
 #include "documents.h"
+#include "watching.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -276,6 +277,31 @@ static void a_cancelled_extraction_stops_at_once(void **state)
     close(fd);
 }
 
+/* What was given up before pdftotext was executed is not given back to it. */
+static void pdftotext_itself_is_locked_in(void **state)
+{
+    struct sight s = {.file = "status", .words = "Name:\tpdftotext"};
+    int fd = pdf_of_nested_forms(6, "");
+
+    (void)state;
+    assert_true(watch_until(fd, &s));
+    close(fd);
+    assert_non_null(strstr(s.seen, "NoNewPrivs:\t1"));
+    assert_non_null(strstr(s.seen, "Seccomp:\t2"));
+    assert_non_null(strstr(s.seen, "CapPrm:\t0000000000000000"));
+    assert_non_null(strstr(s.seen, "CapEff:\t0000000000000000"));
+}
+
+static void pdftotext_dies_with_the_handler(void **state)
+{
+    struct sight s = {.file = "comm", .words = "pdftotext"};
+    int fd = pdf_of_nested_forms(6, "");
+
+    (void)state;
+    assert_true(helper_dies_with_handler(fd, &s));
+    close(fd);
+}
+
 static void ignore_signal(int number)
 {
     (void)number;
@@ -449,6 +475,8 @@ int main(void)
         STORY(a_pdf_that_keeps_the_converter_busy_is_given_up),
         STORY(a_small_pdf_with_a_huge_text_is_too_large),
         STORY(a_cancelled_extraction_stops_at_once),
+        STORY(pdftotext_itself_is_locked_in),
+        STORY(pdftotext_dies_with_the_handler),
         STORY(a_storm_of_signals_changes_nothing),
         STORY(an_odd_process_still_gets_its_text),
         STORY(a_process_that_ignores_its_children_trusts_no_text),
