@@ -149,15 +149,46 @@ static const ptl_value *rebuild_typed(struct parser *p, const ptl_value *map)
     return NULL;
 }
 
+/* Which of the keys seen so far may be equal to a new one: one bit for each of 256
+ * fingerprints. A map's usual keys cost one look each, not one per earlier key. */
+struct keys_seen {
+    uint64_t bits[4];
+};
+
+static bool is_first(struct keys_seen *seen, struct str key)
+{
+    unsigned char print = (unsigned char)(key.n * 29);
+
+    if (key.n)
+        print = (unsigned char)(print + key.p[0] * 7 + key.p[key.n / 2] * 3 +
+                                key.p[key.n - 1]);
+    uint64_t bit = UINT64_C(1) << (print & 63);
+    bool first = !(seen->bits[print >> 6] & bit);
+    seen->bits[print >> 6] |= bit;
+    return first;
+}
+
+static bool fill_map(struct parser *p, ptl_value *map,
+                     const struct value_pair *children, size_t n)
+{
+    struct keys_seen seen = {{0}};
+    bool small = n <= VALUE_UNINDEXED;
+
+    for (size_t i = 0; i < n; i++) {
+        if (small && is_first(&seen, children[i].key))
+            map->u.map.pairs[map->u.map.n++] = children[i];
+        else if (!value_map_set(p->in.arena, map, children[i].key, children[i].value))
+            return false;
+    }
+    return true;
+}
+
 static const ptl_value *make_map(struct parser *p, const struct value_pair *children,
                                  size_t n)
 {
     ptl_value *map = value_map(p->in.arena, n);
-    bool ok = map != NULL;
 
-    for (size_t i = 0; ok && i < n; i++)
-        ok = value_map_set(p->in.arena, map, children[i].key, children[i].value);
-    if (!ok) {
+    if (!map || !fill_map(p, map, children, n)) {
         json_scan_out_of_memory(&p->in);
         return NULL;
     }

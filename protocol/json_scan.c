@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_scan - strings and numbers as Python's scanner takes them. */
 #include "json_scan.h"
+#include "decimal.h"
+#include "json_plain.h"
 #include "utf8.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #define INT_DIGITS_MAX 4300 /* sys.int_info.default_max_str_digits */
 
@@ -27,36 +26,6 @@ bool json_scan_out_of_memory(struct json_scan *s)
     return json_scan_fail(s, s->p, "out of memory");
 }
 
-static bool is_plain(char c)
-{
-    unsigned char u = (unsigned char)c;
-
-    return u >= 0x20 && u < 0x80 && u != '"' && u != '\\';
-}
-
-/* The first byte of [p, end) that is not printable ASCII, or a quote or a backslash. */
-static const char *skip_plain(const char *p, const char *end)
-{
-#ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(0x20);
-
-    for (; end - p >= 16; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* Compared as signed bytes, those from 0x80 on are below the space, too. */
-        __m128i stop = _mm_or_si128(_mm_cmplt_epi8(v, space),
-                                    _mm_or_si128(_mm_cmpeq_epi8(v, quote),
-                                                 _mm_cmpeq_epi8(v, backslash)));
-        int mask = _mm_movemask_epi8(stop);
-        if (mask)
-            return p + __builtin_ctz((unsigned)mask);
-    }
-#endif
-    while (p < end && is_plain(*p))
-        p++;
-    return p;
-}
-
 /* Finds the closing quote, checking everything but the escapes on the way. */
 static bool find_quote(struct json_scan *s, const char **quote, bool *escaped)
 {
@@ -64,7 +33,7 @@ static bool find_quote(struct json_scan *s, const char **quote, bool *escaped)
 
     *escaped = false;
     for (;;) {
-        p = skip_plain(p, s->end);
+        p = json_skip_plain(p, s->end);
         if (p == s->end)
             return json_scan_fail(s, s->p - 1, "Unterminated string starting at");
         if (*p == '"')
@@ -262,24 +231,27 @@ struct fraction {
         *end; /* point, exponent: where they would be */
 };
 
-/* More significant digits than this cannot change how a float is rounded, but for
- * whether anything but zeros follows them. */
-#define SIGNIFICANT_MAX 780
-
-static double parse_float(const struct fraction *f, bool negative)
+/* The number behind e or E; what is far out of any float's range need not be exact. */
+static int64_t exponent_of(const struct fraction *f)
 {
-    char text[SIGNIFICANT_MAX + 40];
-    size_t n = 0;
     int64_t exponent = 0;
-    bool sticky = false;
 
     for (const char *p = f->exponent; p < f->end; p++)
         if (*p >= '0' && *p <= '9' && exponent < INT32_MAX)
             exponent = exponent * 10 + (*p - '0');
-    if (f->exponent < f->end && f->exponent[1] == '-')
-        exponent = -exponent;
-    /* Digits only and an exponent: strtod then needs no radix character, whose look
-     * depends on the locale. */
+    return f->exponent < f->end && f->exponent[1] == '-' ? -exponent : exponent;
+}
+
+/* More significant digits than this cannot change how a float is rounded, but for
+ * whether anything but zeros follows them. */
+#define SIGNIFICANT_MAX 780
+
+static double parse_long_float(const struct fraction *f, int64_t exponent)
+{
+    char text[SIGNIFICANT_MAX + 40];
+    size_t n = 0;
+    bool sticky = false;
+
     for (const char *p = f->digits; p < f->exponent; p++) {
         if (p == f->point)
             continue;
@@ -294,19 +266,38 @@ static double parse_float(const struct fraction *f, bool negative)
             exponent++;
         }
     }
-    if (n == 0)
-        return negative ? -0.0 : 0.0;
     if (sticky) {
         text[n++] = '1';
         exponent--;
     }
-    if (exponent > 100000)
-        exponent = 100000;
-    if (exponent < -100000)
-        exponent = -100000;
+    exponent = exponent > 100000 ? 100000 : exponent < -100000 ? -100000 : exponent;
+    /* Digits only and an exponent: strtod then needs no radix character, whose look
+     * depends on the locale. */
     snprintf(text + n, sizeof(text) - n, "e%d", (int)exponent);
-    double d = strtod(text, NULL);
-    return negative ? -d : d;
+    return strtod(text, NULL);
+}
+
+static double parse_float(const struct fraction *f)
+{
+    struct decimal d = {0, 0};
+    int64_t exponent = exponent_of(f);
+    int places = 0;
+
+    for (const char *p = f->digits; p < f->exponent && places < 20; p++) {
+        if (p == f->point)
+            continue;
+        d.digits = d.digits * 10 + (uint64_t)(*p - '0');
+        places += d.digits > 0;
+        d.exponent -= p > f->point;
+    }
+    if (places == 20)
+        return parse_long_float(f, exponent);
+    if (!d.digits)
+        return 0;
+    if (exponent > 100000 || exponent < -100000 || d.exponent < -100000)
+        return parse_long_float(f, exponent);
+    d.exponent += (int)exponent;
+    return decimal_value(d);
 }
 
 static bool take_word(struct json_scan *s, const char *word)
@@ -368,5 +359,6 @@ const ptl_value *json_scan_number(struct json_scan *s)
     struct fraction f = {.digits = digits};
     if (!scan_fraction(s, &f))
         return integer(s, first, digits);
-    return made(s, value_float(s->arena, parse_float(&f, negative)));
+    double d = parse_float(&f);
+    return made(s, value_float(s->arena, negative ? -d : d));
 }
