@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json_number - floats as Python's repr() and json.dumps() print them. */
+/* json_float - floats as Python's repr() and json.dumps() print them. */
 #include "decimal.h"
 #include "json.h"
 
