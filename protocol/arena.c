@@ -16,7 +16,9 @@ struct arena_block {
 
 void arena_init(struct arena *a, size_t max_bytes)
 {
-    *a = (struct arena){.max_bytes = max_bytes};
+    /* Half the address space, so that rounding a size up cannot wrap it. */
+    *a = (struct arena){.max_bytes =
+                            max_bytes < SIZE_MAX / 2 ? max_bytes : SIZE_MAX / 2};
 }
 
 static void free_from(struct arena_block *b)
@@ -86,7 +88,7 @@ static void *refuse(struct arena *a)
 
 void *arena_alloc(struct arena *a, size_t bytes)
 {
-    if (a->failed || bytes > a->max_bytes) /* also keeps the rounding from wrapping */
+    if (a->failed || bytes > a->max_bytes)
         return refuse(a);
     bytes = (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     if (bytes > a->max_bytes - a->used_bytes)

@@ -16,10 +16,10 @@ static enum message_fault bad_field(struct arena *a, const char **why, const cha
     wr_init(&w, 4096);
     wr_printf(&w, "header '%s' is not %s: ", name, what);
     pyrepr_cut(&w, v, SHOWN_MAX_CHARS);
-    struct str text = arena_copy(a, wr_str(&w));
-    *why = text.p ? text.p : "a header is not what it should be";
+    struct str text = w.bad ? (struct str){NULL, 0} : arena_copy(a, wr_str(&w));
     wr_finish(&w);
-    return MESSAGE_BAD_FIELD;
+    *why = text.p ? text.p : "out of memory";
+    return text.p ? MESSAGE_BAD_FIELD : MESSAGE_OUT_OF_MEMORY;
 }
 
 static enum message_fault read_names(struct arena *a, struct message *m,

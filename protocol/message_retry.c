@@ -98,7 +98,7 @@ static const ptl_value *retry_properties(struct arena *a, const struct envelope 
 
     if (!p)
         return NULL;
-    if (info &&
+    if (value_kind(info) == PTL_MAP &&
         !value_map_set(a, p, STR("delivery_info"), copy_without_traces(a, info)))
         return NULL;
     if (m->has_expires && r->now_us &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timestamp - the proleptic Gregorian calendar, years 1 to 9999, as Python has it. */
 #include "timestamp.h"
+#include "utf8.h"
 
 #define US_PER_S INT64_C(1000000)
 #define US_PER_DAY (86400 * US_PER_S)
@@ -103,6 +104,15 @@ static bool take(struct str *text, char c)
     return true;
 }
 
+/* One character, of however many bytes. */
+static void take_any(struct str *text)
+{
+    const char *p = text->p, *end = text->p + text->n;
+
+    utf8_next(&p, end);
+    *text = (struct str){p, (size_t)(end - p)};
+}
+
 static bool parse_date(struct str *text, int64_t *days)
 {
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -181,8 +191,7 @@ bool timestamp_parse(struct str text, int64_t *us)
     if (!parse_date(&text, &days))
         return false;
     if (text.n) {
-        if (!take(&text, 'T') && !take(&text, ' '))
-            return false;
+        take_any(&text); /* Python takes any character for the T */
         if (!parse_clock(&text, &clock) || !parse_offset(&text, &offset) || text.n)
             return false;
     }

@@ -133,6 +133,7 @@ bool job_read(struct job *j, const struct module_table *table,
         return refuse(r, REFUSED_WORKFLOW,
                       "it carries callbacks, errbacks, a chain or a chord");
     t->redelivered = f->redelivered;
+    cancel_reset(); /* from STARTED on, a signal is meant for this task */
     if (!task_begin(t, row))
         return refuse(r, REFUSED_UNDECODABLE, "it needs more memory than a task may");
     return true;
@@ -227,6 +228,7 @@ static void write_retry(struct job *j, int64_t now_us)
     struct ptl_task *t = &j->task;
     char tag[UUID_TEXT];
     struct message_retry r = {
+        .now_us = now_us,
         .eta_us = now_us + (int64_t)(t->flag.delay_s * 1e6),
         .delivery_tag = tag,
         .origin = t->node->origin,
@@ -275,7 +277,6 @@ void job_run(struct job *j, struct frame_done *d)
 {
     double began_s = elapsed_s(), runtime_s;
 
-    cancel_reset();
     task_run(&j->task);
     runtime_s = elapsed_s() - began_s;
     settle(j);

@@ -6,7 +6,6 @@
 
 /* Far beyond what a person reads, far below what would choke a result backend. */
 #define MAX_MESSAGE_BYTES (256u << 10)
-#define MAX_ARGUMENTS_CHARS (64u << 10)
 
 bool task_flag(struct ptl_task *t, enum frame_outcome outcome)
 {
@@ -103,6 +102,17 @@ static double row_delay_s(const struct ptl_task *t)
     return t->row->def.retry_delay_ms ? t->row->def.retry_delay_ms / 1000.0 : 180.0;
 }
 
+/* As Python prints a tuple: (), (1,), (1, 2). */
+static void write_tuple(struct wr *w, const ptl_value *list)
+{
+    wr_text(w, "(");
+    for (size_t i = 0; i < value_len(list); i++) {
+        wr_text(w, i > 0 ? ", " : "");
+        pyrepr(w, value_at(list, i));
+    }
+    wr_text(w, value_len(list) == 1 ? ",)" : ")");
+}
+
 /* Can't retry demo.retry[id] args:(1, 2) kwargs:{} */
 static void fail_max_retries(struct ptl_task *t)
 {
@@ -110,9 +120,9 @@ static void fail_max_retries(struct ptl_task *t)
 
     wr_init(&w, MAX_MESSAGE_BYTES);
     wr_printf(&w, "Can't retry " STR_FMT "[%s] args:", STR_ARG(t->row->name), t->id);
-    pyrepr_args(&w, t->body.args, MAX_ARGUMENTS_CHARS);
+    write_tuple(&w, t->body.args);
     wr_text(&w, " kwargs:");
-    pyrepr_cut(&w, t->body.kwargs, MAX_ARGUMENTS_CHARS);
+    pyrepr(&w, t->body.kwargs);
     t->flag.outcome = OUTCOME_FAILURE;
     t->flag.kind = "MaxRetriesExceededError";
     t->flag.reason = t->flag.text;

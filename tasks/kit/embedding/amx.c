@@ -16,15 +16,6 @@
 #include "tiles.h"
 #endif
 
-#ifndef EMBEDDING_AMX_SET
-#define EMBEDDING_AMX_SET kernels_amx
-#define EMBEDDING_AMX_NAME "amx"
-#include "cpu.h"
-
-#include <errno.h>
-#include <stdio.h>
-#endif
-
 typedef uint32_t lanes_bits __attribute__((vector_size(LANES * sizeof(uint32_t))));
 typedef uint16_t lanes_bf16 __attribute__((vector_size(LANES * sizeof(uint16_t))));
 
@@ -56,23 +47,6 @@ struct amx_scratch {
     alignas(64) float scores[SIDE][MODEL_WINDOW];
     alignas(64) uint16_t weights[SIDE][MODEL_WINDOW];
 };
-
-#ifndef EMBEDDING_TILES
-static bool available(char *why, size_t why_size)
-{
-    if (!cpu_has_amx()) {
-        snprintf(why, why_size, "this CPU lacks AMX with bf16");
-        return false;
-    }
-    int r = cpu_ask_for_tiles();
-    if (r < 0)
-        snprintf(why, why_size, "the kernel does not let this process use AMX: %s",
-                 r == -ENOSPC ? "a signal stack smaller than sysconf(_SC_MINSIGSTKSZ) "
-                                "is installed"
-                              : strerror(-r));
-    return r == 0;
-}
-#endif
 
 /* To nearest, ties to even, as bf16_of. */
 INLINE void store_bf16(uint16_t *p, lanes v)
@@ -393,10 +367,10 @@ static void encode(const struct model *m, const struct batch *b, struct work *w)
     tile_end();
 }
 
-const struct kernel_set EMBEDDING_AMX_SET = {
-    .name = EMBEDDING_AMX_NAME,
+const struct kernel_set TILES_KERNELS = {
+    .name = TILES_NAME,
     .path = EMBEDDING_AMX,
     .scratch_bytes = sizeof(struct amx_scratch),
-    .available = available,
+    .available = tiles_available,
     .encode = encode,
 };

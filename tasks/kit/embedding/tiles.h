@@ -8,8 +8,16 @@
 #ifndef KIT_TILES_H
 #define KIT_TILES_H
 
+#include "cpu.h"
+
+#include <errno.h>
 #include <immintrin.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TILES_KERNELS kernels_amx /* the set that stands on them */
+#define TILES_NAME "amx"
 
 /* c += a · b for 16x32 a and b in pairs of rows: see model.h. Tile numbers are
  * constants. */
@@ -29,6 +37,21 @@ static inline void tile_begin(void)
     } config = {
         1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
     _tile_loadconfig(&config);
+}
+
+static inline bool tiles_available(char *why, size_t why_size)
+{
+    if (!cpu_has_amx()) {
+        snprintf(why, why_size, "this CPU lacks AMX with bf16");
+        return false;
+    }
+    int r = cpu_ask_for_tiles();
+    if (r < 0)
+        snprintf(why, why_size, "the kernel does not let this process use AMX: %s",
+                 r == -ENOSPC ? "a signal stack smaller than sysconf(_SC_MINSIGSTKSZ) "
+                                "is installed"
+                              : strerror(-r));
+    return r == 0;
 }
 
 /* Tiles in use make every context switch 8 KiB dearer: never keep them. */

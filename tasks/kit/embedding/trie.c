@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum { TRIES = 256 };
+
 static int by_text(const void *a, const void *b)
 {
     struct str x = ((const struct trie_word *)a)->text;
@@ -40,7 +42,11 @@ static size_t find_base(struct trie *t, const unsigned char *bytes, size_t n)
     while (t->first_free < t->n && !is_free(t, t->first_free))
         t->first_free++;
     size_t base = t->first_free > bytes[0] ? t->first_free - bytes[0] : 1;
-    for (;; base++) {
+    for (size_t tries = 0;; base++) {
+        /* Holes that fit hardly anything are left behind: searching them for every
+         * node would take seconds. */
+        if (++tries % TRIES == 0)
+            t->first_free = base + bytes[0];
         if (!make_room(t, base))
             return 0;
         size_t i = 0;

@@ -150,7 +150,8 @@ char *peer_envelope(const char *task, const char *args, const char *kwargs,
     wr_text(&w, task);
     wr_text(&w, "\", \"id\": \"an-id\", \"retries\": 0, \"root_id\": \"an-id\"");
     wr_text(&w, headers);
-    wr_text(&w, "}, \"properties\": {\"correlation_id\": \"an-id\", \"delivery_info\": "
+    wr_text(&w, "}, \"properties\": {\"correlation_id\": \"an-id\", \"reply_to\": "
+                "\"\", \"delivery_info\": "
                 "{\"exchange\": \"\", \"routing_key\": \"celery\"}, \"priority\": 0, "
                 "\"body_encoding\": \"base64\", \"delivery_tag\": \"a-tag\"}}");
     wr_u8(&w, 0);
