@@ -128,8 +128,14 @@ static void read_lenient(struct message *m)
 enum message_fault message_read(struct arena *a, const struct envelope *e,
                                 struct message *m, const char **why)
 {
+    const ptl_value *encoding = value_get(e->properties, "body_encoding");
     *m = (struct message){.headers = e->headers};
     enum message_fault fault = read_names(a, m, why);
+
+    if (fault == MESSAGE_OK && !value_is_null(encoding) && !e->body_base64) {
+        *why = "property 'body_encoding' is not 'base64', the only one there is";
+        return MESSAGE_BAD_FIELD;
+    }
 
     if (fault == MESSAGE_OK)
         fault = read_checked(a, m, why);

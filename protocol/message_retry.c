@@ -14,14 +14,9 @@
 /* Traces of how the message came here. RabbitMQ takes a message that carries its
  * x-death headers for one going round in circles, and drops it. */
 static const char *const left_behind[] = {
-    "redelivered",
-    "x-death",
-    "x-first-death-queue",
-    "x-first-death-reason",
-    "x-first-death-exchange",
-    "x-last-death-queue",
-    "x-last-death-reason",
-    "x-last-death-exchange",
+    "redelivered",         ENVELOPE_LOST_HEADER,   "x-death",
+    "x-first-death-queue", "x-first-death-reason", "x-first-death-exchange",
+    "x-last-death-queue",  "x-last-death-reason",  "x-last-death-exchange",
 };
 
 static bool is_left_behind(struct str key)

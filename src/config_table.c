@@ -58,6 +58,8 @@ const struct config_option config_options[] = {
      AT(retry_on_startup), "true", 0, 0, "try again when the broker is not there at start"},
     {"message_max_bytes", 0, NULL, NULL, NULL, CONFIG_BYTES, AT(message_max_bytes), "128M",
      1024, 512 << 20, "largest message, unpacked body or result"},
+    {"worker_lost_limit", 0, NULL, NULL, NULL, CONFIG_INT, AT(worker_lost_limit), "3", 0, 1000,
+     "children a late task may kill, where it is put back, before it is a dead letter"},
     {"unknown_task_wait", 0, NULL, NULL, NULL, CONFIG_SECONDS, AT(unknown_task_wait_s), "3600",
      0, 0, "seconds an unknown task is put back before it is a dead letter"},
     {"worker_keep_final_states", 0, NULL, NULL, NULL, CONFIG_BOOL, AT(keep_final_states),

@@ -55,6 +55,8 @@ static void fill(struct request *rq, const struct message *m, const struct envel
     rq->expires_us = m->has_expires ? m->expires_us : 0;
     if (!row)
         return;
+    rq->limit_in_header = m->has_hard_limit;
+    rq->times_lost = value_as_int(value_get(m->headers, ENVELOPE_LOST_HEADER), 0);
     rq->acks_late = w->config->acks_late || (row->flags & PTL_ACKS_LATE);
     rq->hard_limit_s = limit_of(m->has_hard_limit, m->hard_limit_s, row->hard_limit_ms,
                                 w->config->time_limit_s);
