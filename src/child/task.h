@@ -70,7 +70,7 @@ bool task_flag(struct ptl_task *t, enum frame_outcome outcome);
 void *task_fail(struct ptl_task *t, const char *kind, const char *fmt, ...)
     PTL_PRINTF(3, 4);
 void *task_fail_memory(struct ptl_task *t);
-/* Celery's rule for whether anything of this task is stored at all. */
+/* Whether nothing of this task is stored: the caller's word, else the row's. */
 bool task_ignores_result(const struct ptl_task *t);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -60,17 +61,22 @@ static struct node node = {.hostname = "w1@h1",
                            .track_started = true};
 
 /* False if it was refused. */
-static bool take(struct job *j, ptl_value *(*run)(ptl_task *t), struct frame_done *d)
+static bool take_envelope(struct job *j, const char *envelope, struct frame_done *d)
 {
-    struct frame_task f = {.job = 1, .envelope = str_of(add_envelope)};
+    struct frame_task f = {.job = 1, .envelope = str_of(envelope)};
     struct frame_refused r;
 
-    row.def = (ptl_def){.name = "job.add", .params = "x y", .run = run};
     if (!job_read(j, &table, &f, &r))
         return false;
     job_started(j);
     job_run(j, d);
     return true;
+}
+
+static bool take(struct job *j, ptl_value *(*run)(ptl_task *t), struct frame_done *d)
+{
+    row.def = (ptl_def){.name = "job.add", .params = "x y", .run = run};
+    return take_envelope(j, add_envelope, d);
 }
 
 static void an_ordinary_task_allocates_nothing(void **state)
@@ -152,12 +158,41 @@ static void a_large_task_leaves_no_large_buffers(void **state)
     node.message_max_bytes = 1u << 20;
 }
 
+/* Whether a task with this header and this row's flags stores its result. */
+static bool stores(const char *header, uint32_t flags)
+{
+    static const char said[] = "\"ignore_result\": false, ";
+    const char *at = strstr(add_envelope, said);
+    char envelope[sizeof(add_envelope) + 8];
+    struct frame_done d;
+    struct job j;
+
+    snprintf(envelope, sizeof(envelope), "%.*s%s%s", (int)(at - add_envelope),
+             add_envelope, header, at + strlen(said));
+    row.def = (ptl_def){.name = "job.add", .run = add, .flags = flags};
+    job_init(&j, &node, &silent);
+    assert_true(take_envelope(&j, envelope, &d));
+    job_finish(&j);
+    return d.meta.n > 0;
+}
+
+static void the_caller_decides_what_is_stored_and_else_the_row(void **state)
+{
+    (void)state;
+    assert_true(stores("", 0));
+    assert_false(stores("", PTL_IGNORE_RESULT));
+    assert_false(stores("\"ignore_result\": null, ", PTL_IGNORE_RESULT));
+    assert_true(stores("\"ignore_result\": false, ", PTL_IGNORE_RESULT));
+    assert_false(stores("\"ignore_result\": true, ", 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ordinary_task_allocates_nothing),
         cmocka_unit_test(a_task_without_memory_ends_in_words),
         cmocka_unit_test(a_large_task_leaves_no_large_buffers),
+        cmocka_unit_test(the_caller_decides_what_is_stored_and_else_the_row),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
