@@ -186,11 +186,10 @@ static void greeting_failed(struct redis *r, const char *what, const redisReply 
 {
     if (!reply)
         return; /* the link says why */
-    const char *hint = "";
-    if (strncmp(reply->str, "WRONGPASS", 9) == 0 ||
-        strncmp(reply->str, "NOAUTH", 6) == 0)
+    const char *hint = "", *why = reply->str ? reply->str : "unexpected reply";
+    if (strncmp(why, "WRONGPASS", 9) == 0 || strncmp(why, "NOAUTH", 6) == 0)
         hint = " (check the user and the password in the URL)";
-    link_close(&r->link, "%s refused: %.120s%s", what, reply->str, hint);
+    link_close(&r->link, "%s refused: %.120s%s", what, why, hint);
 }
 
 static void on_auth(void *ctx, const redisReply *reply)
