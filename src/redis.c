@@ -224,15 +224,18 @@ static void on_client_id(void *ctx, const redisReply *reply)
         become_ready(r);
 }
 
-/* The value of "name:value\r\n" in an INFO reply. */
+/* The value of the line "name:value\r\n" in an INFO reply; paths in it hold any word.
+ */
 static void info_field(const char *info, const char *name, char *out, size_t size)
 {
-    const char *p = strstr(info, name);
+    size_t n = strlen(name);
     out[0] = '\0';
-    if (p && p[strlen(name)] == ':') {
-        p += strlen(name) + 1;
-        snprintf(out, size, "%.*s", (int)strcspn(p, "\r\n"), p);
-    }
+    for (const char *p = info; p; p = strchr(p, '\n'), p = p ? p + 1 : NULL)
+        if (strncmp(p, name, n) == 0 && p[n] == ':') {
+            p += n + 1;
+            snprintf(out, size, "%.*s", (int)strcspn(p, "\r\n"), p);
+            return;
+        }
 }
 
 static void on_info(void *ctx, const redisReply *reply)

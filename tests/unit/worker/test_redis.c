@@ -237,6 +237,22 @@ static void each_lie_is_seen_through_when_torn(void **state)
         expect_lie(&lies[i], 1);
 }
 
+static void the_role_is_found_behind_words_that_end_alike(void **state)
+{
+    static const struct fake_rule rules[] = {
+        {"INFO",
+         "$84\r\nredis_version:7.0.15\r\nexecutable:/srv/role/redis-server\r\n"
+         "x_role:master\r\nrole:slave\r\n\r\n",
+         FAKE_GO_ON, 0},
+        {0}};
+    struct story s;
+    (void)state;
+    begin(&s, rules);
+    become_ready(&s);
+    assert_true(s.redis.server.read_only);
+    end(&s);
+}
+
 /* ---- losses -------------------------------------------------------------------- */
 
 static void a_lost_connection_answers_what_was_asked_and_comes_back(void **state)
@@ -414,6 +430,7 @@ int main(void)
         cmocka_unit_test(user_password_and_database_are_sent_first),
         cmocka_unit_test(each_lie_gives_one_line_and_another_attempt),
         cmocka_unit_test(each_lie_is_seen_through_when_torn),
+        cmocka_unit_test(the_role_is_found_behind_words_that_end_alike),
         cmocka_unit_test(a_lost_connection_answers_what_was_asked_and_comes_back),
         cmocka_unit_test(a_silent_server_is_left),
         cmocka_unit_test(a_reply_that_is_too_large_is_not_waited_for),
