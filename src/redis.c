@@ -318,7 +318,8 @@ static void on_closed(void *ctx, const char *why)
     uv_timer_stop(&r->timer);
     fail_pending(r);
     if (r->stopping) {
-        uv_close((uv_handle_t *)&r->timer, on_timer_closed);
+        if (!uv_is_closing((uv_handle_t *)&r->timer)) /* a reply function stopped us */
+            uv_close((uv_handle_t *)&r->timer, on_timer_closed);
         return;
     }
     double delay = retry_delay_s(r);

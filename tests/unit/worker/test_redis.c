@@ -336,6 +336,20 @@ static void it_can_be_stopped_in_a_reply(void **state)
     assert_int_equal(s.nulls, 1);
 }
 
+static void it_can_be_stopped_in_the_reply_of_a_lost_connection(void **state)
+{
+    static const struct fake_rule rules[] = {{"ECHO", NULL, FAKE_HANG_UP, 0}, {0}};
+    struct story s;
+    (void)state;
+    begin(&s, rules);
+    s.stop_in_reply = true;
+    become_ready(&s);
+    redis_words(&s.redis, on_reply, &s, "ECHO", "x", NULL);
+    loop_until_set(&s.loop, &s.stopped, "stopped");
+    end(&s);
+    assert_int_equal(s.nulls, 1);
+}
+
 static void it_can_be_stopped_when_told_of_a_loss(void **state)
 {
     struct story s;
@@ -436,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_reply_that_is_too_large_is_not_waited_for),
         cmocka_unit_test(a_reply_nobody_asked_for_ends_the_connection),
         cmocka_unit_test(it_can_be_stopped_in_a_reply),
+        cmocka_unit_test(it_can_be_stopped_in_the_reply_of_a_lost_connection),
         cmocka_unit_test(it_can_be_stopped_when_told_of_a_loss),
         cmocka_unit_test(it_can_be_stopped_when_told_of_being_ready),
         cmocka_unit_test(it_can_be_stopped_before_it_is_connected),
