@@ -11,6 +11,7 @@
 #define STARTUP_MAX_S 30.0
 #define LOST_FIRST_S 0.1
 #define LOST_MAX_S 8.0
+#define LASTING_MS 10000u /* a connection that lived so long was a good one */
 
 struct redis_pending {
     redis_reply_fn *fn;
@@ -207,8 +208,8 @@ static void on_select(void *ctx, const redisReply *reply)
 static void become_ready(struct redis *r)
 {
     r->state = REDIS_READY;
-    r->attempts = 0;
     r->was_ready = true;
+    r->ready_since_ms = uv_now(r->link.loop);
     r->events->ready(r->ctx);
 }
 
@@ -311,6 +312,9 @@ static void on_closed(void *ctx, const char *why)
 {
     struct redis *r = ctx;
     snprintf(r->why, sizeof(r->why), "%s", why);
+    if (r->state == REDIS_READY &&
+        uv_now(r->link.loop) - r->ready_since_ms >= LASTING_MS)
+        r->attempts = 0;
     r->state = REDIS_DOWN;
     r->attempts++;
     redisReaderFree(r->reader);

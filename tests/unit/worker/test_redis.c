@@ -319,6 +319,26 @@ static void a_reply_nobody_asked_for_ends_the_connection(void **state)
     end(&s);
 }
 
+/* A server that greets and then hangs up, again and again. */
+static void a_server_that_greets_and_leaves_is_asked_ever_less_often(void **state)
+{
+    static const struct fake_rule rules[] = {{"INFO", NULL, FAKE_HANG_UP, 0}, {0}};
+    struct story s;
+    (void)state;
+    begin(&s, NULL);
+    become_ready(&s);
+    for (int i = 1; i <= 4; i++) {
+        s.down = false;
+        fake_redis_hang_up(&s.server);
+        loop_until_set(&s.loop, &s.down, "down");
+        if (i < 4)
+            loop_until_set(&s.loop, &s.ready, "READY");
+    }
+    assert_true(s.retry_s > 0.75);
+    fake_redis_script(&s.server, rules);
+    end(&s);
+}
+
 /* ---- closing from anywhere ----------------------------------------------------- */
 
 static void it_can_be_stopped_in_a_reply(void **state)
@@ -449,6 +469,7 @@ int main(void)
         cmocka_unit_test(a_silent_server_is_left),
         cmocka_unit_test(a_reply_that_is_too_large_is_not_waited_for),
         cmocka_unit_test(a_reply_nobody_asked_for_ends_the_connection),
+        cmocka_unit_test(a_server_that_greets_and_leaves_is_asked_ever_less_often),
         cmocka_unit_test(it_can_be_stopped_in_a_reply),
         cmocka_unit_test(it_can_be_stopped_in_the_reply_of_a_lost_connection),
         cmocka_unit_test(it_can_be_stopped_when_told_of_a_loss),
