@@ -11,6 +11,7 @@
 #define STARTUP_MAX_S 30.0
 #define LOST_FIRST_S 0.1
 #define LOST_MAX_S 8.0
+#define LASTING_MS 10000u /* a connection that lived so long was a good one */
 
 struct redis_pending {
     redis_reply_fn *fn;
@@ -186,11 +187,10 @@ static void greeting_failed(struct redis *r, const char *what, const redisReply 
 {
     if (!reply)
         return; /* the link says why */
-    const char *hint = "";
-    if (strncmp(reply->str, "WRONGPASS", 9) == 0 ||
-        strncmp(reply->str, "NOAUTH", 6) == 0)
+    const char *hint = "", *why = reply->str ? reply->str : "unexpected reply";
+    if (strncmp(why, "WRONGPASS", 9) == 0 || strncmp(why, "NOAUTH", 6) == 0)
         hint = " (check the user and the password in the URL)";
-    link_close(&r->link, "%s refused: %.120s%s", what, reply->str, hint);
+    link_close(&r->link, "%s refused: %.120s%s", what, why, hint);
 }
 
 static void on_auth(void *ctx, const redisReply *reply)
@@ -208,8 +208,8 @@ static void on_select(void *ctx, const redisReply *reply)
 static void become_ready(struct redis *r)
 {
     r->state = REDIS_READY;
-    r->attempts = 0;
     r->was_ready = true;
+    r->ready_since_ms = uv_now(r->link.loop);
     r->events->ready(r->ctx);
 }
 
@@ -225,15 +225,18 @@ static void on_client_id(void *ctx, const redisReply *reply)
         become_ready(r);
 }
 
-/* The value of "name:value\r\n" in an INFO reply. */
+/* The value of the line "name:value\r\n" in an INFO reply; paths in it hold any word.
+ */
 static void info_field(const char *info, const char *name, char *out, size_t size)
 {
-    const char *p = strstr(info, name);
+    size_t n = strlen(name);
     out[0] = '\0';
-    if (p && p[strlen(name)] == ':') {
-        p += strlen(name) + 1;
-        snprintf(out, size, "%.*s", (int)strcspn(p, "\r\n"), p);
-    }
+    for (const char *p = info; p; p = strchr(p, '\n'), p = p ? p + 1 : NULL)
+        if (strncmp(p, name, n) == 0 && p[n] == ':') {
+            p += n + 1;
+            snprintf(out, size, "%.*s", (int)strcspn(p, "\r\n"), p);
+            return;
+        }
 }
 
 static void on_info(void *ctx, const redisReply *reply)
@@ -309,6 +312,9 @@ static void on_closed(void *ctx, const char *why)
 {
     struct redis *r = ctx;
     snprintf(r->why, sizeof(r->why), "%s", why);
+    if (r->state == REDIS_READY &&
+        uv_now(r->link.loop) - r->ready_since_ms >= LASTING_MS)
+        r->attempts = 0;
     r->state = REDIS_DOWN;
     r->attempts++;
     redisReaderFree(r->reader);
@@ -316,7 +322,8 @@ static void on_closed(void *ctx, const char *why)
     uv_timer_stop(&r->timer);
     fail_pending(r);
     if (r->stopping) {
-        uv_close((uv_handle_t *)&r->timer, on_timer_closed);
+        if (!uv_is_closing((uv_handle_t *)&r->timer)) /* a reply function stopped us */
+            uv_close((uv_handle_t *)&r->timer, on_timer_closed);
         return;
     }
     double delay = retry_delay_s(r);

@@ -30,7 +30,8 @@ enum redis_state {
 
 struct redis_events {
     void (*ready)(void *ctx);
-    /* why: one line. retry_s: when the next attempt comes. attempts: since READY. */
+    /* why: one line. retry_s: when the next attempt comes. attempts: since a connection
+     * that lasted. */
     void (*down)(void *ctx, const char *why, double retry_s, unsigned attempts);
 };
 
@@ -54,7 +55,8 @@ struct redis {
     bool discarding; /* the command being written goes nowhere: the link is closed */
     uint64_t client_id;
     struct redis_server server;
-    unsigned attempts;   /* since READY */
+    unsigned attempts; /* since a connection that lasted */
+    uint64_t ready_since_ms;
     bool was_ready;      /* once READY: later losses retry faster */
     bool quick_greeting; /* without INFO: a listener */
     uint64_t connect_timeout_ms, reply_timeout_ms;
