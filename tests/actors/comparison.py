@@ -89,6 +89,6 @@ class Pair:
         """Makes the call on both and demands the same outcome; returns ours."""
         ours = self.ours.call(name, *args, _options=_options, **kwargs)
         theirs = self.theirs.call(name, *args, _options=_options, **kwargs)
-        ours_seen, theirs_seen = ours.comparable(), theirs.comparable()
-        assert ours_seen == theirs_seen
+        found = metas.differences(ours.comparable(), theirs.comparable())
+        assert not found, "\n".join(found)
         return ours
