@@ -17,7 +17,7 @@
 #include "value.h"
 
 struct envelope {
-    struct str body; /* as it stands, without quotes; see body_escaped */
+    struct str body; /* still base64, if body_base64 says so; borrowed from the text */
     bool body_base64;
     struct str content_type, content_encoding;
     const ptl_value *headers;    /* a map, never NULL */

@@ -58,11 +58,13 @@ enum message_fault message_read_body(struct arena *a, const struct envelope *e,
 bool message_has_workflow(const struct message_body *b);
 
 /* The retry that Celery's Task.retry would publish: same id, retries + 1, `eta`, own
- * id as parent, everything else kept, a new delivery tag. */
+ * id as parent, everything else kept, a new delivery tag. What a restore or a dead
+ * letter exchange added stays behind. w is bad if there is no memory. */
 struct message_retry {
     int64_t eta_us;
     const char *delivery_tag;
-    const char *origin; /* property `origin`, as a Python worker leaks it */
+    const char *origin; /* property `origin`, as a Python worker leaks it; or NULL */
+    int64_t now_us;     /* for property `expiration`; 0 leaves it as it is */
 };
 void message_write_retry(struct wr *w, struct arena *a, const struct envelope *e,
                          const struct message *m, const struct message_retry *r);

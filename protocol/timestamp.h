@@ -15,7 +15,8 @@
  * no fraction when the microseconds are zero. */
 void timestamp_format(char out[TIMESTAMP_TEXT], int64_t us);
 /* What datetime.fromisoformat takes from a Celery header: naive means UTC; "Z", ±HH:MM
- * and ±HH:MM:SS offsets; "T" or a space; 0 to 6 digits of fraction. */
+ * and ±HH:MM:SS offsets; any separator; any digits of fraction, cut to six; without
+ * dashes and colons, too; a date alone. Not week dates. */
 bool timestamp_parse(struct str text, int64_t *us);
 
 #endif

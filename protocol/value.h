@@ -33,7 +33,7 @@ struct ptl_value {
             size_t n, cap;
         } list;
         struct {
-            struct value_pair *pairs;
+            struct value_pair *pairs; /* with cap beyond 32, an index follows them */
             size_t n, cap;
         } map;
     } u;
@@ -52,12 +52,14 @@ ptl_value *value_map(struct arena *a, size_t room);
 
 /* False, changing nothing, when the arena is full or v is NULL. */
 bool value_list_add(struct arena *a, ptl_value *list, const ptl_value *v);
-/* Replaces the value of an equal key. Linear in small maps, never quadratic: beyond
- * a few keys the caller's map is indexed by the decoder that fills it. */
+/* Replaces the value of an equal key. Small maps are searched one by one, larger ones
+ * through an index whose hash an attacker cannot foresee: filling is never quadratic.
+ * Only value_map makes maps that may be added to. */
 bool value_map_set(struct arena *a, ptl_value *map, struct str key, const ptl_value *v);
 
 /* Readers: NULL or a wrong kind reads as absent. */
 const ptl_value *value_get(const ptl_value *map, const char *key);
+const ptl_value *value_find(const ptl_value *map, struct str key);
 const ptl_value *value_at(const ptl_value *list, size_t index);
 size_t value_len(const ptl_value *v);
 static inline ptl_kind value_kind(const ptl_value *v)

@@ -44,8 +44,9 @@ struct frame {
 
 /* Cuts a stream into frames. Feed bytes, then take frames until there are none. */
 struct frame_reader {
-    struct wr in; /* bytes not yet taken; its max is the largest frame */
-    size_t taken; /* of them, already returned */
+    struct wr in;           /* one frame at most, and what was fed behind it */
+    size_t taken;           /* of its bytes, already returned as frames */
+    size_t max_frame_bytes; /* of what follows the length */
 };
 
 void frame_reader_init(struct frame_reader *r, size_t max_frame_bytes);

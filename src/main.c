@@ -3,6 +3,7 @@
 #include "child/child.h"
 #include "command/command.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"worker", command_worker, "take tasks from a broker and run them"},
     {"run", command_run, "run one task in the foreground, without a broker"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -21,15 +23,45 @@ static int usage(FILE *to)
     fprintf(to, "usage: petiole COMMAND [OPTIONS]\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fprintf(to, "\npetiole COMMAND --help tells more about one of them.\n");
     return to == stdout ? EXIT_STOPPED : EXIT_USAGE;
+}
+
+/* Celery takes -A, -b and others before the subcommand too: how many words those are.
+ */
+static int count_leading_options(int argc, char **argv)
+{
+    int i = 1;
+    while (i < argc && argv[i][0] == '-') {
+        bool has_value = strchr(argv[i], '=') || (argv[i][1] != '-' && argv[i][2]);
+        i += has_value ? 1 : 2;
+    }
+    return i - 1 < argc - 1 ? i - 1 : argc - 1;
+}
+
+/* Moves the command's name in front of the options that stand before it. */
+static void put_command_first(char **argv, int leading)
+{
+    char *command = argv[1 + leading];
+    memmove(argv + 2, argv + 1, (size_t)leading * sizeof(*argv));
+    argv[1] = command;
 }
 
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "child") == 0) /* only ever started by a worker */
         return child_main(atoi(argv[2]), atoi(argv[3]));
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+        return usage(stdout);
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("petiole %s\n", PTL_VERSION);
+        return EXIT_STOPPED;
+    }
+    int leading = count_leading_options(argc, argv);
+    if (1 + leading < argc)
+        put_command_first(argv, leading);
     for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    return usage(argc > 1 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
+    return usage(stderr);
 }

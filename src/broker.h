@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* broker - what takes messages and settles them; the things any broker does, no others.
+ *
+ * Every message a broker hands over is a delivery: the worker holds it under a lease
+ * until it settles it, exactly once, in one of the ways below. At every instant a
+ * message is in its queue or under a lease that another worker recovers:
+ *
+ *     queue ──take──▶ held ──ack──▶ gone
+ *                      │ ├─put back──▶ queue (front or back)
+ *                      │ └─bury──────▶ dead-letter list, with the reason
+ *                      └ the worker dies: its peers put back what it held
+ *
+ * A crash before `take` is booked or after `ack` costs nothing; one between them costs
+ * a repeat of what was running, never a loss. */
+#ifndef PETIOLE_BROKER_H
+#define PETIOLE_BROKER_H
+
+#include "error.h"
+#include "list.h"
+
+#include "../protocol/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct config;
+struct broker;
+
+/* The broker's half of a held message, inside the request that it became. */
+struct delivery {
+    struct list held;       /* on the broker's list of leases */
+    uint64_t tag;           /* names it towards the broker */
+    uint32_t source;        /* which queue and priority it came from */
+    int64_t eta_s;          /* Unix time it is wanted at; 0: now. Stretches the lease */
+    int64_t leased_until_s; /* the broker's note: no renewal needed before */
+    bool settling;          /* a settlement was asked for; no second one may be */
+};
+
+enum broker_side {
+    BROKER_FRONT, /* next to be taken: it was never tried */
+    BROKER_BACK,  /* behind what waits */
+};
+
+struct broker_events {
+    /* A message was taken. The listener copies what it needs, and answers with the
+     * delivery to hold it by, or NULL if it could not (it is put back). */
+    struct delivery *(*taken)(void *ctx, struct str text, struct str queue);
+    /* The settlement is done: the delivery's memory may go. */
+    void (*settled)(void *ctx, struct delivery *d);
+    /* Another worker has it now: it was presumed lost. Treat as settled. */
+    void (*lost)(void *ctx, struct delivery *d);
+    /* Consuming, or not; `why` and `retry_s` tell about a loss. */
+    void (*up)(void *ctx);
+    void (*down)(void *ctx, const char *why, double retry_s, unsigned attempts);
+    /* It cannot work at all with this server: give up. */
+    void (*unfit)(void *ctx, const char *why);
+};
+
+struct broker_stats {
+    uint64_t taken, acked, put_back, buried, leases_lost, restored_from_dead,
+        restored_overdue;
+};
+
+struct broker_ops {
+    const char *transport; /* "redis" */
+    void (*start)(struct broker *b);
+    /* At most this many more messages may be taken now. */
+    void (*want)(struct broker *b, size_t n);
+    void (*ack)(struct broker *b, struct delivery *d);
+    /* text: what goes back; .p NULL for the very bytes that were taken. */
+    void (*put_back)(struct broker *b, struct delivery *d, enum broker_side side,
+                     struct str text);
+    /* Publishes `text` to the queue the delivery came from and acknowledges it, in one
+     * step: a retry is never both lost and acknowledged. */
+    void (*replace)(struct broker *b, struct delivery *d, struct str text);
+    void (*bury)(struct broker *b, struct delivery *d, const char *reason);
+    /* A message of our own into the queue a delivery came from; done(ctx) when the
+     * broker has it. */
+    void (*publish)(struct broker *b, uint32_t source, struct str text,
+                    void (*done)(void *ctx), void *ctx);
+    /* No more messages: what was taken but not handed over goes back. */
+    void (*quiesce)(struct broker *b, void (*done)(void *ctx), void *ctx);
+    void (*stop)(struct broker *b, void (*done)(void *ctx), void *ctx);
+    /* Once stopped, and with the loop's handles closed. */
+    void (*destroy)(struct broker *b);
+    /* False after a silence in which others may have taken over what is held: nothing
+     * new may start until the leases are confirmed. */
+    bool (*leases_sure)(const struct broker *b);
+};
+
+struct broker {
+    const struct broker_ops *ops;
+    struct broker_stats stats;
+};
+
+/* Nothing is attempted before start. The configuration must outlive the broker. */
+struct broker *redis_broker_create(uv_loop_t *loop, const struct config *config,
+                                   const struct broker_events *events, void *ctx,
+                                   struct error *e);
+
+#endif

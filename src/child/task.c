@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "task.h"
+
+#include "cancel.h"
+
+#define MAX_SENTENCE_BYTES (64u << 10)
+
+static const char *with_nul(struct ptl_task *t, struct str s)
+{
+    return s.p ? arena_copy(t->arena, s).p : NULL;
+}
+
+bool task_begin(struct ptl_task *t, const struct module_row *row)
+{
+    t->row = row;
+    t->deferrals = NULL;
+    t->flag = (struct flag){0};
+    t->value = NULL;
+    t->id = with_nul(t, t->message.id);
+    t->root_id = with_nul(t, t->message.root_id);
+    t->parent_id = with_nul(t, t->message.parent_id);
+    if (t->arena->failed)
+        task_fail_memory(t);
+    return !t->arena->failed;
+}
+
+/* A call that does not fit never reaches the handler. */
+static bool bind(struct ptl_task *t)
+{
+    struct wr why;
+    bool fits;
+
+    wr_init(&why, MAX_SENTENCE_BYTES); /* allocates only if there is a complaint */
+    fits = bind_call(&t->row->params, t->row->function, t->body.args, t->body.kwargs,
+                     t->bound, &why);
+    if (!fits)
+        task_fail(t, "TypeError", STR_FMT, STR_ARG(wr_str(&why)));
+    wr_finish(&why);
+    return fits;
+}
+
+static void release_deferred(struct ptl_task *t)
+{
+    struct deferral *d;
+
+    while ((d = t->deferrals)) {
+        t->deferrals = d->next; /* first, as release may defer again */
+        d->release(d->arg);
+    }
+}
+
+void task_run(struct ptl_task *t)
+{
+    if (!bind(t))
+        return;
+    t->value = t->row->def.run(t);
+    if (!t->value && cancel_requested() && task_flag(t, OUTCOME_FAILURE))
+        t->flag.kind = "SoftTimeLimitExceeded";
+    release_deferred(t);
+}
+
+/* Celery's: the caller's word, or the task's own. */
+bool task_ignores_result(const struct ptl_task *t)
+{
+    return t->message.ignore_result || (t->row->def.flags & PTL_IGNORE_RESULT);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verdict - how a task ended, in the words that Celery stores and logs. */
+#ifndef PETIOLE_VERDICT_H
+#define PETIOLE_VERDICT_H
+
+#include "../../protocol/result.h"
+#include "task.h"
+
+struct verdict {
+    enum frame_outcome outcome;
+    struct result_error error; /* of FAILURE and REJECT */
+    struct wr repr;            /* of the result or the exception, for the log */
+    struct wr traceback;       /* of FAILURE and RETRY; else empty */
+};
+
+void verdict_init(struct verdict *v);
+void verdict_finish(struct verdict *v);
+/* Fills *v from a task that has run; what it points to is the task's. */
+void verdict_read(struct verdict *v, struct ptl_task *t);
+/* Turns it into another failure: the outcome could not be written as it was. */
+void verdict_fail(struct verdict *v, struct ptl_task *t, const char *kind,
+                  struct str text);
+
+#endif

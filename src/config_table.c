@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <limits.h>
+
+#define AT(field) offsetof(struct config, field)
+
+/* clang-format off */
+const struct config_option config_options[] = {
+    {"imports", 'A', "app", "PLUGIN,…", "CELERY_APP", CONFIG_TEXT, AT(plugins), NULL, 0, 0,
+     "plugins to load: names, or paths of shared objects"},
+    {"broker_url", 'b', "broker", "URL", "CELERY_BROKER_URL", CONFIG_TEXT, AT(broker_url),
+     "redis://localhost:6379/0", 0, 0, "where the messages are"},
+    {"result_backend", 0, "result-backend", "URL", "CELERY_RESULT_BACKEND", CONFIG_TEXT,
+     AT(result_backend), NULL, 0, 0, "where results are stored; none: they are not"},
+    {"task_default_queue", 'Q', "queues", "NAME,…", "CELERY_WORKER_QUEUES", CONFIG_TEXT,
+     AT(queues), "celery", 0, 0, "queues to take from"},
+    {"worker_concurrency", 'c', "concurrency", "N", "CELERY_WORKER_CONCURRENCY", CONFIG_INT,
+     AT(concurrency), NULL, 1, 1024, "child processes; one per CPU if not given"},
+    {NULL, 'n', "hostname", "NAME", "CELERY_WORKER_HOSTNAME", CONFIG_TEXT, AT(hostname),
+     "celery@%h", 0, 0, "node name; %h host, %n name, %d domain"},
+    {NULL, 'l', "loglevel", "LEVEL", "CELERY_WORKER_LOGLEVEL", CONFIG_LEVEL, AT(log_level),
+     "WARNING", 0, 0, "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
+    {NULL, 0, "config", "FILE", "PETIOLE_CONFIG", CONFIG_TEXT, AT(config_file), NULL, 0, 0,
+     "settings as a JSON object, by Celery's names"},
+    {"worker_prefetch_multiplier", 0, "prefetch-multiplier", "N",
+     "CELERY_WORKER_PREFETCH_MULTIPLIER", CONFIG_INT, AT(prefetch_multiplier), "4", 0, 10000,
+     "messages held per child; 0: no limit"},
+    {"task_time_limit", 0, "time-limit", "S", "CELERY_WORKER_TIME_LIMIT", CONFIG_SECONDS,
+     AT(time_limit_s), NULL, 0, 0, "kill a task after S seconds"},
+    {"task_soft_time_limit", 0, "soft-time-limit", "S", "CELERY_WORKER_SOFT_TIME_LIMIT",
+     CONFIG_SECONDS, AT(soft_time_limit_s), NULL, 0, 0, "ask a task to stop after S seconds"},
+    {"worker_max_tasks_per_child", 0, "max-tasks-per-child", "N",
+     "CELERY_WORKER_MAX_TASKS_PER_CHILD", CONFIG_INT, AT(max_tasks_per_child), "0", 0,
+     INT64_MAX, "replace a child after N tasks; 0: never"},
+    {"task_acks_late", 0, NULL, NULL, NULL, CONFIG_BOOL, AT(acks_late), "false", 0, 0,
+     "acknowledge after the result is stored"},
+    {"task_acks_on_failure_or_timeout", 0, NULL, NULL, NULL, CONFIG_BOOL,
+     AT(acks_on_failure_or_timeout), "true", 0, 0, "acknowledge late tasks that fail"},
+    {"task_reject_on_worker_lost", 0, NULL, NULL, NULL, CONFIG_BOOL,
+     AT(reject_on_worker_lost), "false", 0, 0, "put a late task back when its child dies"},
+    {"task_track_started", 0, NULL, NULL, NULL, CONFIG_BOOL, AT(track_started), "false", 0, 0,
+     "store STARTED"},
+    {"result_expires", 0, NULL, NULL, NULL, CONFIG_SECONDS, AT(result_expires_s), "86400", 0,
+     0, "seconds a result is kept; null: for ever"},
+    {"result_extended", 0, NULL, NULL, NULL, CONFIG_BOOL, AT(result_extended), "false", 0, 0,
+     "store name, arguments, worker and queue too"},
+    {"accept_content", 0, NULL, NULL, NULL, CONFIG_TEXT, AT(accept_content), "json", 0, 0,
+     "content types that are decoded"},
+    {"broker_transport_options.visibility_timeout", 0, NULL, NULL, NULL, CONFIG_INT,
+     AT(visibility_timeout_s), "3600", 1, INT_MAX,
+     "seconds after which Python peers take over what is not renewed"},
+    {"broker_connection_timeout", 0, NULL, NULL, NULL, CONFIG_SECONDS,
+     AT(connection_timeout_s), "4", 0, 0, "seconds to connect and be greeted"},
+    {"broker_connection_max_retries", 0, NULL, NULL, NULL, CONFIG_INT,
+     AT(connection_max_retries), "100", 0, INT_MAX, "attempts at start; 0: for ever"},
+    {"broker_connection_retry_on_startup", 0, NULL, NULL, NULL, CONFIG_BOOL,
+     AT(retry_on_startup), "true", 0, 0, "try again when the broker is not there at start"},
+    {"message_max_bytes", 0, NULL, NULL, NULL, CONFIG_BYTES, AT(message_max_bytes), "128M",
+     1024, 512 << 20, "largest message, unpacked body or result"},
+    {"unknown_task_wait", 0, NULL, NULL, NULL, CONFIG_SECONDS, AT(unknown_task_wait_s), "3600",
+     0, 0, "seconds an unknown task is put back before it is a dead letter"},
+    {"worker_keep_final_states", 0, NULL, NULL, NULL, CONFIG_BOOL, AT(keep_final_states),
+     "true", 0, 0, "do not run a redelivered late task whose final state is stored"},
+};
+/* clang-format on */
+const size_t config_noptions = sizeof(config_options) / sizeof(config_options[0]);

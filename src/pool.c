@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pool.h"
+
+#include "slot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RESPAWN_FIRST_MS 100
+#define RESPAWN_MAX_MS 30000
+
+struct pool {
+    uv_loop_t *loop;
+    const struct config *config;
+    struct str plugins;
+    const struct pool_events *events;
+    void *ctx;
+    struct list slots; /* every child there is */
+    size_t nslots, next_index;
+    struct table table;
+    bool ready, stopping;
+    uint64_t next_job;
+    uv_timer_t respawn;
+    uint64_t respawn_ms; /* grows while children die before they serve */
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+    struct pool_stats stats;
+};
+
+static void fill(struct pool *p);
+
+/* ---- what a slot reports ------------------------------------------------------ */
+
+static bool on_ready(void *ctx, struct slot *s, const struct frame_ready *ready)
+{
+    struct pool *p = ctx;
+    (void)s;
+    if (p->ready && !table_equals(&p->table, ready)) {
+        log_line(LOG_ERROR,
+                 "a new child offers other tasks than the first one: a plugin "
+                 "changed on disk; restart the worker to use it");
+        return false;
+    }
+    p->respawn_ms = RESPAWN_FIRST_MS;
+    if (!p->ready && !table_read(&p->table, ready)) {
+        p->events->broken(p->ctx, "a child's task table cannot be read");
+        return false;
+    }
+    if (!p->ready) {
+        p->ready = true;
+        p->events->ready(p->ctx);
+    }
+    p->events->room(p->ctx);
+    return true;
+}
+
+static void on_broken(void *ctx, struct slot *s, const char *why)
+{
+    struct pool *p = ctx;
+    (void)s;
+    if (!p->ready)
+        p->events->broken(p->ctx, why);
+    else
+        log_line(LOG_ERROR, "a new child cannot start: %s", why);
+}
+
+static void on_respawn(uv_timer_t *timer)
+{
+    fill(timer->data);
+}
+
+static void check_stopped(struct pool *p)
+{
+    if (p->stopping && p->nslots == 0 && p->stopped) {
+        void (*stopped)(void *) = p->stopped;
+        p->stopped = NULL;
+        stopped(p->stopped_ctx);
+    }
+}
+
+static void on_gone(void *ctx, struct slot *s, bool served)
+{
+    struct pool *p = ctx;
+    list_remove(&s->link);
+    p->nslots--;
+    slot_destroy(s);
+    if (p->stopping) {
+        check_stopped(p);
+        return;
+    }
+    if (served) {
+        fill(p);
+        return;
+    }
+    uv_timer_start(&p->respawn, on_respawn, p->respawn_ms, 0);
+    p->respawn_ms =
+        p->respawn_ms * 2 < RESPAWN_MAX_MS ? p->respawn_ms * 2 : RESPAWN_MAX_MS;
+}
+
+static void on_started(void *ctx, struct request *rq, struct str meta, uint32_t pid)
+{
+    struct pool *p = ctx;
+    p->events->started(p->ctx, rq, meta, pid);
+}
+
+static void on_state(void *ctx, struct request *rq, struct str meta)
+{
+    struct pool *p = ctx;
+    p->events->state(p->ctx, rq, meta);
+}
+
+static void on_refused(void *ctx, struct request *rq, const struct frame_refused *f)
+{
+    struct pool *p = ctx;
+    p->events->refused(p->ctx, rq, f);
+    p->events->room(p->ctx);
+}
+
+static void on_done(void *ctx, struct request *rq, const struct frame_done *f,
+                    const char *process)
+{
+    struct pool *p = ctx;
+    p->events->done(p->ctx, rq, f, process);
+    p->events->room(p->ctx);
+}
+
+static void on_lost(void *ctx, struct request *rq, enum pool_loss loss, int detail)
+{
+    struct pool *p = ctx;
+    p->stats.killed_by_limit += loss == POOL_LOST_TIME_LIMIT;
+    p->events->lost(p->ctx, rq, loss, detail);
+}
+
+static void on_returned(void *ctx, struct request *rq)
+{
+    struct pool *p = ctx;
+    p->events->returned(p->ctx, rq);
+}
+
+static const struct slot_events slot_events = {
+    .ready = on_ready,
+    .broken = on_broken,
+    .gone = on_gone,
+    .started = on_started,
+    .state = on_state,
+    .refused = on_refused,
+    .done = on_done,
+    .lost = on_lost,
+    .returned = on_returned,
+};
+
+/* ---- the pool ----------------------------------------------------------------- */
+
+static void fill(struct pool *p)
+{
+    while (!p->stopping && p->nslots < (size_t)p->config->concurrency) {
+        struct error e;
+        struct slot *s = slot_create(p->loop, p->config, p->plugins,
+                                     (uint32_t)++p->next_index, &slot_events, p, &e);
+        if (!s && !p->ready) {
+            p->events->broken(p->ctx, e.msg);
+            return;
+        }
+        if (!s) {
+            log_line(LOG_ERROR, "%s; trying again in %.1f s", e.msg,
+                     (double)p->respawn_ms / 1000);
+            uv_timer_start(&p->respawn, on_respawn, p->respawn_ms, 0);
+            return;
+        }
+        list_push(&p->slots, &s->link);
+        p->nslots++;
+        p->stats.spawned++;
+    }
+}
+
+struct pool *pool_create(uv_loop_t *loop, const struct config *config,
+                         struct str plugins, const struct pool_events *events,
+                         void *ctx)
+{
+    struct pool *p = calloc(1, sizeof(*p));
+    if (!p)
+        return NULL;
+    *p = (struct pool){.loop = loop,
+                       .config = config,
+                       .plugins = plugins,
+                       .events = events,
+                       .ctx = ctx,
+                       .respawn_ms = RESPAWN_FIRST_MS};
+    list_init(&p->slots);
+    uv_timer_init(loop, &p->respawn);
+    p->respawn.data = p;
+    return p;
+}
+
+void pool_start(struct pool *p)
+{
+    fill(p);
+}
+
+const struct table *pool_table(const struct pool *p)
+{
+    return &p->table;
+}
+
+/* An idle child first; else the one with the least before it, if frames may queue. */
+static struct slot *choose(const struct pool *p)
+{
+    struct slot *best = NULL;
+    for (struct list *l = p->slots.next; l != &p->slots; l = l->next) {
+        struct slot *s = list_entry(l, struct slot, link);
+        if (slot_room(s) > 0 && (!best || s->ngiven < best->ngiven))
+            best = s;
+    }
+    return best;
+}
+
+bool pool_has_room(const struct pool *p)
+{
+    return !p->stopping && choose(p) != NULL;
+}
+
+void pool_give(struct pool *p, struct request *rq)
+{
+    rq->job = p->next_job++;
+    slot_give(choose(p), rq);
+}
+
+void pool_flush(struct pool *p)
+{
+    for (struct list *l = p->slots.next; l != &p->slots; l = l->next)
+        slot_flush(list_entry(l, struct slot, link));
+}
+
+void pool_stop(struct pool *p, void (*stopped)(void *ctx), void *ctx)
+{
+    p->stopping = true;
+    p->stopped = stopped;
+    p->stopped_ctx = ctx;
+    uv_timer_stop(&p->respawn);
+    for (struct list *l = p->slots.next; l != &p->slots; l = l->next)
+        slot_stop(list_entry(l, struct slot, link));
+    check_stopped(p);
+}
+
+void pool_kill(struct pool *p)
+{
+    for (struct list *l = p->slots.next; l != &p->slots; l = l->next)
+        slot_kill(list_entry(l, struct slot, link));
+}
+
+void pool_destroy(struct pool *p)
+{
+    if (!p)
+        return;
+    table_finish(&p->table);
+    free(p);
+}
+
+struct pool_stats pool_stats(const struct pool *p)
+{
+    struct pool_stats stats = p->stats;
+    for (struct list *l = p->slots.next; l != &p->slots; l = l->next)
+        stats.serving += list_entry(l, struct slot, link)->state == SLOT_SERVING;
+    return stats;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* slot - one child as its parent sees it: a process, a socket, what it was given. */
+#ifndef PETIOLE_SLOT_H
+#define PETIOLE_SLOT_H
+
+#include "pool.h"
+
+enum slot_state {
+    SLOT_STARTING, /* loading plugins; nothing may be given */
+    SLOT_SERVING,
+    SLOT_STOPPING, /* was told to stop, or was killed: only its end is awaited */
+    SLOT_GONE,     /* reaped and read to the end; handles are closing */
+};
+
+struct slot;
+
+struct slot_events {
+    /* False: this child may not serve. */
+    bool (*ready)(void *ctx, struct slot *s, const struct frame_ready *ready);
+    void (*broken)(void *ctx, struct slot *s, const char *why);
+    /* Its handles are closed; slot_destroy may follow. served: it had been ready. */
+    void (*gone)(void *ctx, struct slot *s, bool served);
+    void (*started)(void *ctx, struct request *rq, struct str meta, uint32_t pid);
+    void (*state)(void *ctx, struct request *rq, struct str meta);
+    void (*refused)(void *ctx, struct request *rq, const struct frame_refused *f);
+    void (*done)(void *ctx, struct request *rq, const struct frame_done *f,
+                 const char *process);
+    void (*lost)(void *ctx, struct request *rq, enum pool_loss loss, int detail);
+    void (*returned)(void *ctx, struct request *rq);
+};
+
+struct slot {
+    struct list link; /* on pool->slots */
+    enum slot_state state;
+    uv_loop_t *loop;
+    const struct config *config;
+    const struct slot_events *events;
+    void *ctx;
+    uint32_t index;
+    char name[24]; /* "ForkPoolWorker-2", as logs show it */
+    uv_process_t process;
+    uv_pipe_t pipe;
+    uv_timer_t limit; /* soft, then hard; after death: how long to read on */
+    unsigned open_handles;
+    struct frame_reader reader;
+    struct wr out;     /* small frames, gathered during a turn of the loop */
+    struct list given; /* requests not yet started, in the order sent */
+    size_t ngiven;
+    struct request *running;
+    uint64_t started_ms; /* of the running one */
+    bool soft_sent;
+    bool was_ready, reaped, read_to_end;
+    int64_t exit_code;
+    int exit_signal;
+    uint64_t tasks;  /* done since it was started */
+    double recent_s; /* running mean of what tasks took */
+    bool has_recent;
+};
+
+/* NULL with *e when the process cannot be started. */
+struct slot *slot_create(uv_loop_t *loop, const struct config *config,
+                         struct str plugins, uint32_t index,
+                         const struct slot_events *events, void *ctx, struct error *e);
+void slot_destroy(struct slot *s);
+
+/* How many more requests may be given. */
+size_t slot_room(const struct slot *s);
+void slot_give(struct slot *s, struct request *rq);
+void slot_flush(struct slot *s);
+void slot_stop(struct slot *s);
+void slot_kill(struct slot *s);
+
+#endif
