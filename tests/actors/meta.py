@@ -6,7 +6,7 @@ import json
 import re
 
 # Python gives no reason with a retry that has no exception; the demo plugin does.
-REASON = re.compile(r"(Retry in \S+s): \d+ of \d+$")
+REASON = re.compile(r"(Retry in \S+s): (\d+ of \d+|never)$")
 JOB = re.compile(r"Job: \d+")
 AWARE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00$")
 
