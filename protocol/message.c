@@ -135,5 +135,8 @@ enum message_fault message_read(struct arena *a, const struct envelope *e,
         fault = read_checked(a, m, why);
     if (fault == MESSAGE_OK)
         read_lenient(m);
-    return a->failed ? MESSAGE_OUT_OF_MEMORY : fault;
+    if (!a->failed)
+        return fault;
+    *why = "larger than a message may be";
+    return MESSAGE_OUT_OF_MEMORY;
 }

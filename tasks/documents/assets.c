@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const char vocabulary_file[] = "cl100k_base.ptlv";
 static const char model_file[] = "all-minilm-l6-v2.ptlm";
@@ -23,13 +24,20 @@ static const char *find(ptl_task *t, const char *setting, const char *file)
     return ptl_strf(t, "%s/.local/share/petiole/%s", home ? home : "", file);
 }
 
-static void explain(ptl_task *t, int code, const char *why, const char *setting)
+static bool is_there(ptl_task *t, const char *path, const char *what,
+                     const char *setting)
 {
-    if (code == -ENOENT)
-        ptl_fail(t, "FileNotFoundError",
-                 "%s; scripts/assets fetches it, or set %s to a copy", why, setting);
-    else
-        ptl_fail(t, code == -ENOMEM ? "MemoryError" : "RuntimeError", "%s", why);
+    if (access(path, F_OK) == 0)
+        return true;
+    ptl_fail(t, "FileNotFoundError",
+             "the %s %s is missing: scripts/assets fetches it, or set %s to a copy",
+             what, path, setting);
+    return false;
+}
+
+static void explain(ptl_task *t, int code, const char *why)
+{
+    ptl_fail(t, code == -ENOMEM ? "MemoryError" : "RuntimeError", "%s", why);
 }
 
 const struct vocabulary *assets_vocabulary(ptl_task *t)
@@ -40,9 +48,11 @@ const struct vocabulary *assets_vocabulary(ptl_task *t)
 
     if (!path || assets->vocabulary)
         return assets->vocabulary;
+    if (!is_there(t, path, "vocabulary", "documents.vocabulary"))
+        return NULL;
     int code = vocabulary_open(&assets->vocabulary, path, why, sizeof(why));
     if (code < 0)
-        explain(t, code, why, "documents.vocabulary");
+        explain(t, code, why);
     return assets->vocabulary;
 }
 
@@ -54,8 +64,10 @@ struct embedder *assets_embedder(ptl_task *t)
 
     if (!path || assets->embedder)
         return assets->embedder;
+    if (!is_there(t, path, "embedding model", "documents.model"))
+        return NULL;
     int code = embedder_open(&assets->embedder, path, EMBEDDING_BEST, why, sizeof(why));
     if (code < 0)
-        explain(t, code, why, "documents.model");
+        explain(t, code, why);
     return assets->embedder;
 }

@@ -86,7 +86,9 @@ static bool prepare(ptl_task *t, struct job *job)
     if (job->source.path &&
         !roots_open_file(t, ROOTS_READ, job->source.path, &job->file))
         return false;
-    return open_output(t, job) && (!job->embed || assets_embedder(t));
+    return open_output(t, job) &&
+           (job->rule.unit != CHUNK_TOKENS || assets_vocabulary(t)) &&
+           (!job->embed || assets_embedder(t));
 }
 
 static bool read_document(ptl_task *t, struct job *job)

@@ -151,7 +151,7 @@ static void stay(void)
 static void fill_memory(void)
 {
     for (size_t size = 16u << 20;;) {
-        char *more = malloc(size);
+        char *volatile more = malloc(size); /* volatile: else it is optimised away */
         if (!more)
             abort(); /* as a C++ program does for std::bad_alloc */
         memset(more, 1, size);

@@ -3,12 +3,14 @@
 #include "../../../tasks/kit/extract/extract.h"
 
 #include "documents.h"
+#include "watching.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -275,6 +277,31 @@ static void a_cancelled_extraction_stops_at_once(void **state)
     close(fd);
 }
 
+/* What was given up before pdftotext was executed is not given back to it. */
+static void pdftotext_itself_is_locked_in(void **state)
+{
+    struct sight s = {.file = "status", .words = "Name:\tpdftotext"};
+    int fd = pdf_of_nested_forms(6, "");
+
+    (void)state;
+    assert_true(watch_until(fd, &s));
+    close(fd);
+    assert_non_null(strstr(s.seen, "NoNewPrivs:\t1"));
+    assert_non_null(strstr(s.seen, "Seccomp:\t2"));
+    assert_non_null(strstr(s.seen, "CapPrm:\t0000000000000000"));
+    assert_non_null(strstr(s.seen, "CapEff:\t0000000000000000"));
+}
+
+static void pdftotext_dies_with_the_handler(void **state)
+{
+    struct sight s = {.file = "comm", .words = "pdftotext"};
+    int fd = pdf_of_nested_forms(6, "");
+
+    (void)state;
+    assert_true(helper_dies_with_handler(fd, &s));
+    close(fd);
+}
+
 static void ignore_signal(int number)
 {
     (void)number;
@@ -363,6 +390,41 @@ static void without_its_helper_there_is_one_clear_line(void **state)
     free(kept);
 }
 
+/* The sample documents, of which the longest has to give several chunks. */
+static void the_examples_are_read(void **state)
+{
+    static const struct {
+        const char *name, *words;
+        uint32_t pages;
+        size_t least;
+    } examples[] = {
+        {"handbook.pdf", "\n## Pagina 3\n\n", 3, 5000},
+        {"guide.md", "# Rebuilding a dry-stone wall\n", 0, 2000},
+        {"lighthouse.txt", "two white flashes every fifteen seconds", 0, 17000},
+        {"letters.txt", "札幌", 0, 1500},
+        {"italiano.txt", "perché", 0, 1500},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        char path[4096];
+        struct extract_result r;
+        bool known;
+        int fd;
+
+        snprintf(path, sizeof path, "%s/%s", getenv("TEST_EXAMPLES"), examples[i].name);
+        fd = open(path, O_RDONLY);
+        assert_int_equal(extract_run(fd, extract_format_of(path, &known), NULL, NULL,
+                                     NULL, &r),
+                         EXTRACT_OK);
+        assert_true(known && strstr(r.text, examples[i].words) != NULL);
+        assert_int_equal(r.pages, examples[i].pages);
+        assert_true(r.len > examples[i].least);
+        extract_result_finish(&r);
+        close(fd);
+    }
+}
+
 static int count_descriptors(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -413,9 +475,12 @@ int main(void)
         STORY(a_pdf_that_keeps_the_converter_busy_is_given_up),
         STORY(a_small_pdf_with_a_huge_text_is_too_large),
         STORY(a_cancelled_extraction_stops_at_once),
+        STORY(pdftotext_itself_is_locked_in),
+        STORY(pdftotext_dies_with_the_handler),
         STORY(a_storm_of_signals_changes_nothing),
         STORY(an_odd_process_still_gets_its_text),
         STORY(a_process_that_ignores_its_children_trusts_no_text),
+        STORY(the_examples_are_read),
         STORY(without_its_helper_there_is_one_clear_line),
     };
     return cmocka_run_group_tests_name("extract", tests, NULL, NULL);

@@ -10,6 +10,16 @@
 
 #include <cmocka.h>
 
+static bool memory_is_out;
+void *__real_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n);
+
+/* The linker puts it in realloc's place. */
+void *__wrap_realloc(void *p, size_t n)
+{
+    return memory_is_out ? NULL : __real_realloc(p, n);
+}
+
 static const char three_pages[] = "\n\n  One.\nMore.\n\n\f \n\n\fThree \xc3\xa9.\n\n\f";
 static const char marked[] = "\n## Pagina 1\n\nOne.\nMore.\n\n"
                              "\n## Pagina 3\n\nThree \xc3\xa9.\n\n";
@@ -95,6 +105,28 @@ static void invalid_output_becomes_valid(void **state)
     transcript_finish(&t);
 }
 
+static void without_memory_what_was_kept_stays_and_is_freed(void **state)
+{
+    static char long_text[10000];
+    struct transcript t;
+
+    (void)state;
+    memset(long_text, 'x', sizeof long_text);
+    transcript_init(&t, false, sizeof long_text);
+    assert_int_equal(transcript_add(&t, "begun", 5), 0);
+    memory_is_out = true;
+    assert_int_equal(transcript_add(&t, long_text, sizeof long_text - 5), -ENOMEM);
+    memory_is_out = false;
+    assert_memory_equal(t.text, "begun", 5);
+    transcript_finish(&t);
+    memory_is_out = true;
+    transcript_init(&t, true, 100);
+    assert_int_equal(transcript_add(&t, "x", 1), -ENOMEM);
+    assert_int_equal(transcript_end(&t), -ENOMEM);
+    memory_is_out = false;
+    transcript_finish(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +136,7 @@ int main(void)
         cmocka_unit_test(text_up_to_the_cap_is_kept_and_one_byte_more_refused),
         cmocka_unit_test(page_marks_count_towards_the_cap),
         cmocka_unit_test(invalid_output_becomes_valid),
+        cmocka_unit_test(without_memory_what_was_kept_stays_and_is_freed),
     };
     return cmocka_run_group_tests_name("transcript", tests, NULL, NULL);
 }
