@@ -13,8 +13,10 @@ import time
 import httpx
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 FINAL = {"SUCCESS", "FAILURE", "REVOKED"}
 
@@ -115,15 +117,15 @@ def ask(console, client, documents, question):
     for chunk in answer.json()["chunks"]:
         text = " ".join(chunk["text"].split())
         console.print(f"\n  [green]{chunk['score']:.3f}[/green]  {chunk['document']}", highlight=False)
-        console.print(f"  {text[:300]}{'…' if len(text) > 300 else ''}", style="dim", markup=False,
-                      highlight=False)
+        shown = Text(text[:300] + ("…" if len(text) > 300 else ""), style="dim")
+        console.print(Padding(shown, (0, 2, 0, 9)))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("files", nargs="+", type=pathlib.Path)
-    parser.add_argument("--ask", default="How does a worker make sure that no task is lost?")
+    parser.add_argument("--ask", default="How far can the lighthouse be seen?")
     parser.add_argument("--deadline", type=float, default=300, help="seconds")
     options = parser.parse_args()
     console = Console()

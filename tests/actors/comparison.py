@@ -89,5 +89,6 @@ class Pair:
         """Makes the call on both and demands the same outcome; returns ours."""
         ours = self.ours.call(name, *args, _options=_options, **kwargs)
         theirs = self.theirs.call(name, *args, _options=_options, **kwargs)
-        assert ours.comparable() == theirs.comparable()
+        found = metas.differences(ours.comparable(), theirs.comparable())
+        assert not found, "\n".join(found)
         return ours

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import threading
 import time
+import uuid
 
 
 class Process:
-    """Leads a session of its own, so that nothing it started can outlive the test."""
+    """Marks its environment, so that nothing it started can outlive the test, whatever
+    sessions and process groups its children make."""
 
     def __init__(self, argv, *, name=None, env=None, cwd=None):
         self.name = name or os.path.basename(argv[0])
@@ -18,6 +20,8 @@ class Process:
         self.lines = []
         self._changed = threading.Condition()
         self._closed = False
+        self._mark = f"PROCESS_UNDER_TEST={uuid.uuid4()}"
+        env = dict([*(os.environ if env is None else env).items(), self._mark.split("=")])
         self._popen = subprocess.Popen(
             self.argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
@@ -79,27 +83,28 @@ class Process:
         self._reader.join(5)
         return status
 
-    def session(self):
-        """The pids of every live process in its session, itself included."""
+    def family(self):
+        """The pids of it and of all it started, as far as they live."""
         found = []
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
+        for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
+                with open(f"/proc/{entry}/environ", "rb") as f:
+                    marked = self._mark.encode() in f.read().split(b"\0")
                 with open(f"/proc/{entry}/stat") as f:
-                    fields = f.read().rpartition(")")[2].split()
+                    state, _, _, session = f.read().rpartition(")")[2].split()[:4]
             except OSError:
                 continue
-            if int(fields[3]) == self.pid and fields[0] != "Z":
+            # a program may write its title over its environment, as redis-server does
+            if state != "Z" and (marked or int(session) == self.pid):
                 found.append(int(entry))
         return sorted(found)
 
     def children(self):
-        return [pid for pid in self.session() if pid != self.pid]
+        return [pid for pid in self.family() if pid != self.pid]
 
     def kill(self):
-        """Ends the whole session; harmless if it is gone already."""
-        for pid in self.session():
+        """Ends it and all it started; harmless if they are gone already."""
+        for pid in self.family():
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:

@@ -43,7 +43,7 @@ class Producer:
         result = self.app.AsyncResult(id)
         try:
             value = result.get(timeout=timeout, disable_sync_subtasks=False)
-        except Exception as exc:
+        except BaseException as exc:  # a task may have raised SystemExit
             kind = type(exc)
             return {"raised": kind.__qualname__, "module": kind.__module__,
                     "bases": [base.__qualname__ for base in kind.__mro__[1:-1]],

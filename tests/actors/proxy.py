@@ -43,6 +43,8 @@ class Proxy:
                     self._pairs.append((near, far))
                     for s in (near, far):
                         select.register(s, selectors.EVENT_READ, None)
+                elif key.fileobj not in other:
+                    pass  # its peer closed both in this very turn
                 elif not self._pass_on(key.fileobj, *other[key.fileobj]):
                     for s in (key.fileobj, other[key.fileobj][0]):
                         if s in other:

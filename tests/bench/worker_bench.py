@@ -59,7 +59,7 @@ def drained(client, n, deadline_s=300):
 
 def pss_mb(process):
     total = 0
-    for pid in process.session():
+    for pid in process.family():
         try:
             with open(f"/proc/{pid}/smaps_rollup") as f:
                 total += int(re.search(r"^Pss: +(\d+)", f.read(), re.M)[1])

@@ -37,7 +37,19 @@ static ptl_value *work(ptl_task *t)
     return note(t, path, "end", name) ? ptl_new_str(t, name) : NULL;
 }
 
+/* Never succeeds: its row has Celery's three retries. */
+static ptl_value *give_up(ptl_task *t)
+{
+    double countdown_s = ptl_arg_float(t, "countdown");
+
+    return ptl_failed(t) ? NULL : ptl_retry(t, countdown_s, "never");
+}
+
 static const ptl_def tasks[] = {
+    {.name = "ledger.give_up",
+     .params = "countdown",
+     .run = give_up,
+     .summary = "Retries until it may not"},
     {.name = "ledger.work",
      .params = "path name milliseconds?",
      .run = work,

@@ -33,7 +33,7 @@ def test_a_killed_worker_loses_nothing_and_repeats_only_what_ran(
         wait_ends(redis_server, ledger, worker, sum(ledger.ends().values()) + 150)
         before = ledger.ends()
         worker.kill_hard()
-        assert worker.session() == [], "children outlived their parent"
+        assert worker.family() == [], "children outlived their parent"
         # An end noted around the kill may not have reached Redis: at most the last
         # batch of each child is in doubt, and only that.
         may_repeat |= ledger.open_now() | {n for what, n in ledger.lines()[-2 * 64:] if what == "end"}

@@ -12,6 +12,7 @@ import time
 import celery.exceptions
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery import Celery
+from celery.exceptions import Ignore, Reject
 
 app = Celery("reference", set_as_current=True)
 app.conf.broker_connection_retry_on_startup = True
@@ -62,11 +63,23 @@ def fail(kind, message):
     raise exception_named(kind)(message)
 
 
-@app.task(name="demo.retry", bind=True)
+@app.task(name="demo.retry", bind=True, max_retries=None)
 def retry(self, times, countdown):
     if self.request.retries < times:
         raise self.retry(countdown=countdown)
     return self.request.retries
+
+
+@app.task(name="demo.ignore")
+def ignore():
+    raise Ignore()
+
+
+@app.task(name="demo.reject", bind=True, acks_late=True)
+def reject(self, requeue):
+    if requeue and self.request.delivery_info.get("redelivered"):
+        return None
+    raise Reject(requeue=requeue)
 
 
 @app.task(name="demo.crash")
@@ -87,6 +100,16 @@ def crash(how):
             except SoftTimeLimitExceeded:
                 pass
     raise ValueError(f"unknown way to crash: {how}")
+
+
+app.task(add, name="demo.late_add", acks_late=True)
+app.task(sleep, name="demo.late_sleep", acks_late=True, reject_on_worker_lost=True)
+app.task(crash, name="demo.late_crash", acks_late=True, reject_on_worker_lost=True)
+
+
+@app.task(name="ledger.give_up", bind=True)
+def ledger_give_up(self, countdown):
+    raise self.retry(countdown=countdown)
 
 
 @app.task(name="ledger.work")

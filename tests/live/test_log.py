@@ -11,7 +11,7 @@ CHILD = r"/ForkPoolWorker-\d+\] "
 ID = r"\[[0-9a-f-]{36}\]"
 
 BANNER = [
-    r"^ *-------------- w1@h1 v\S+", r"^- \*\* ---------- \[config\]$",
+    r"^ *-------------- w1@h1 (petiole )?v\S+", r"^- \*\* ---------- \[config\]$",
     r"^- \*\* ---------- \.> app: +\S+", r"^- \*\* ---------- \.> transport: +redis://:\*\*@127\.0\.0\.1:\d+/0$",
     r"^- \*\* ---------- \.> results: +redis://127\.0\.0\.1:\d+/0$",
     r"^- \*\*\* --- \* --- \.> concurrency: 2 \(prefork\)$",
@@ -34,7 +34,7 @@ LINES = [
     PREFIX + "ERROR" + MAIN + rf"Hard time limit \(0\.3s\) exceeded for demo\.sleep{ID}$",
     PREFIX + "ERROR" + MAIN + r"Process 'ForkPoolWorker-\d+' pid:\d+ exited with 'signal 11 \(SIGSEGV\)'$",
     PREFIX + "ERROR" + MAIN + r"Task handler raised error: WorkerLostError\('Worker exited prematurely: "
-                              r"signal 11 \(SIGSEGV\) Job: \d+\.'\)$",
+                              r"signal 11 \(SIGSEGV\) Job: \d+\.'\)",
     PREFIX + "INFO" + MAIN + rf"Discarding revoked task: demo\.add{ID}$",
     r"^worker: Warm shutdown \(MainProcess\)$",
 ]

@@ -148,3 +148,23 @@ def test_a_success_is_never_overwritten(start, broker, producer):
     other = producer.send("demo.echo", "after")
     assert producer.get(other)["value"] == "after"
     assert broker.get(f"celery-task-meta-{id}") == before
+
+
+def test_an_ignored_task_stores_nothing(pair_default):
+    side = pair_default.ours
+    side.connect(side.client)
+    id = side.client.send("demo.ignore")
+    side.worker.wait_line(f"demo.ignore\\[{id}\\] ignored")
+    assert side.broker.get(f"celery-task-meta-{id}") is None
+
+
+@pytest.mark.parametrize("requeue", [False, True])
+def test_a_rejected_message_is_dropped_or_comes_back_once(start, broker, producer, redis_server, requeue):
+    worker = start()
+    id = producer.send("demo.reject", requeue)
+    worker.wait_line(f"demo.reject\\[{id}\\] reject requeue={requeue}")
+    if requeue:
+        assert producer.get(id)["value"] is None
+    assert producer.get(producer.send("demo.add", 1, 1))["value"] == 2
+    redis_server.until(lambda r: not r.exists("celery", "unacked", "unacked_index"))
+    assert worker.count(f"demo.reject\\[{id}\\] received") == (2 if requeue else 1)

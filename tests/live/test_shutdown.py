@@ -69,7 +69,7 @@ def test_no_process_outlives_the_worker(start, producer):
     assert producer.get(producer.send("demo.add", 1, 1))["value"] == 2
     assert worker.children()
     assert worker.stop() == 0
-    assert worker.session() == []
+    assert worker.family() == []
 
 
 @pytest.mark.petiole_only
@@ -78,4 +78,4 @@ def test_children_do_not_outlive_a_killed_parent(start, producer, redis_server):
     id = producer.send("demo.crash", "spin")
     redis_server.until(lambda r: r.exists(f"celery-task-meta-{id}"))
     worker.kill_hard()  # its output ends when the last child has gone
-    assert worker.session() == []
+    assert worker.family() == []

@@ -113,7 +113,7 @@ def test_without_retry_an_unreachable_redis_ends_the_worker(stage, kind, redis_s
                           config={"broker_connection_retry_on_startup": False})
     worker.tolerate("CRITICAL")
     assert worker.wait_exit() == FAILED
-    assert worker.count("refused") == 1
+    assert worker.count("Cannot connect to redis://.*refused") == 1
 
 
 def test_a_redis_that_never_answers_is_given_up_and_tried_again(stage, kind, redis_server, producer):
