@@ -12,15 +12,15 @@ ID = r"\[[0-9a-f-]{36}\]"
 
 BANNER = [
     r"^ *-------------- w1@h1 (petiole )?v\S+", r"^- \*\* ---------- \[config\]$",
-    r"^- \*\* ---------- \.> app: +\S+", r"^- \*\* ---------- \.> transport: +redis://:\*\*@127\.0\.0\.1:\d+/0$",
+    r"^- \*\* ---------- \.> app: +\S+", r"^- \*\* ---------- \.> transport: +redis://(:\*\*@)?127\.0\.0\.1:\d+/0$",
     r"^- \*\* ---------- \.> results: +redis://127\.0\.0\.1:\d+/0$",
     r"^- \*\*\* --- \* --- \.> concurrency: 2 \(prefork\)$",
-    r"^-- \*{7} ---- \.> task events: OFF \(enable -E to monitor tasks in this worker\)$",
+    r"^-- \*{7} ---- \.> task events: OFF( \(enable -E to monitor tasks in this worker\))?$",
     r"^ -------------- \[queues\]$", r"^ +\.> celery +exchange=celery\(direct\) key=celery$",
     r"^\[tasks\]$", r"^  \. demo\.add$", r"^  \. demo\.sleep$"]
 
 LINES = [
-    PREFIX + "INFO" + MAIN + r"Connected to redis://:\*\*@127\.0\.0\.1:\d+/0$",
+    PREFIX + "INFO" + MAIN + r"Connected to redis://(:\*\*@)?127\.0\.0\.1:\d+/0$",
     PREFIX + "INFO" + MAIN + r"w1@h1 ready\.$",
     PREFIX + "INFO" + MAIN + rf"Task demo\.add{ID} received$",
     PREFIX + "INFO" + CHILD + rf"Task demo\.add{ID} succeeded in \d+\.\d+(e-\d+)?s: 3$",

@@ -60,10 +60,13 @@ static bool add_lines(struct word_list *list, struct str rest)
 
 static bool add_members(struct word_list *list, struct json_object *vocabulary)
 {
-    json_object_object_foreach(vocabulary, word, id)
-    {
+    struct json_object_iterator at = json_object_iter_begin(vocabulary);
+    struct json_object_iterator end = json_object_iter_end(vocabulary);
+    for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+        struct json_object *id = json_object_iter_peek_value(&at);
         if (!json_object_is_type(id, json_type_int) ||
-            !add(list, str_of(word), json_object_get_int64(id)))
+            !add(list, str_of(json_object_iter_peek_name(&at)),
+                 json_object_get_int64(id)))
             return false;
     }
     return true;
