@@ -92,8 +92,10 @@ static int set_option(struct config *c, const struct config_option *o, const cha
         return 0;
     case CONFIG_INT:
     case CONFIG_BYTES: {
-        int64_t v;
-        if (!parse_int(text, o->type == CONFIG_BYTES, &v) || v < o->min || v > o->max)
+        int64_t v = 0; /* null: none, for ever */
+        bool none = is_none(text) && o->min == 0;
+        if (!none &&
+            (!parse_int(text, o->type == CONFIG_BYTES, &v) || v < o->min || v > o->max))
             return error_set(e, EINVAL,
                              "%s must be a number from %lld to %lld, not '%s'", as,
                              (long long)o->min, (long long)o->max, text);
@@ -142,7 +144,7 @@ static int unknown_name(struct error *e, const char *what, const char *name,
             best = known;
         }
     }
-    if (best && least <= strlen(name) / 2 + 1)
+    if (best && least <= strlen(name) / 3 + 1)
         return error_set(e, EINVAL, "unknown %s '%s%.60s'%s: did you mean '%s%s'?",
                          what, options ? "--" : "", name, where, options ? "--" : "",
                          best);
@@ -360,6 +362,9 @@ static int split_queues(struct config *c, struct error *e)
 
 static int derive(struct config *c, struct error *e)
 {
+    if (!c->plugins || !c->plugins[0])
+        return error_set(e, EINVAL,
+                         "no plugin is given: name one with -A, for example -A demo");
     int r = url_parse(&c->broker, c->broker_url, e);
     if (r < 0)
         return error_wrap(e, "broker");
@@ -414,7 +419,7 @@ void config_finish(struct config *c)
 
 void config_print_help(FILE *to)
 {
-    fprintf(to, "usage: petiole worker -A PLUGIN,… [OPTIONS]\n\n");
+    fprintf(to, "usage: petiole worker -A PLUGIN,... [OPTIONS]\n\n");
     for (size_t i = 0; i < config_noptions; i++) {
         const struct config_option *o = &config_options[i];
         char names[64];

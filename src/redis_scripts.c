@@ -31,7 +31,7 @@ static const char fetch[] = LUA_DEAD
     "    local item = items[j]\n"
     "    taken = taken + 1\n"
     "    if #item > largest then\n"
-    "      bury('larger than message_max_bytes', item:sub(1, 4096))\n"
+    "      bury('larger than message_max_bytes', item)\n"
     "    elseif item:byte(1) ~= 123 or item:byte(-1) ~= 125 then\n"
     "      bury('not a JSON object', item)\n"
     "    else\n"

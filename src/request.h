@@ -44,7 +44,8 @@ struct request {
     enum request_state state;
     bool settled; /* the broker is done with it */
     bool acks_late;
-    bool redelivered; /* by the broker's word */
+    bool redelivered;   /* by the broker's word */
+    bool ignore_result; /* nothing is stored for it */
     bool killed_by_limit;
     bool limit_in_header; /* the hard limit is the message's own */
     int64_t times_lost;   /* children that died of it, by its header */

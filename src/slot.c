@@ -363,6 +363,8 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static void describe_end(const struct slot *s)
 {
+    if (s->told_to_go && s->ngiven == 0)
+        return;
     if (s->exit_signal)
         log_line(LOG_ERROR, "Process '%s' pid:%d exited with 'signal %d (SIG%s)'",
                  s->name, s->process.pid, s->exit_signal, sigabbrev_np(s->exit_signal));
@@ -428,6 +430,7 @@ void slot_kill(struct slot *s)
 {
     if (s->state == SLOT_GONE || s->reaped)
         return;
+    s->told_to_go |= s->ngiven == 0;
     set_state(s, SLOT_STOPPING);
     kill(-s->process.pid, SIGKILL);
     uv_process_kill(&s->process, SIGKILL);
