@@ -43,4 +43,8 @@ class Client:
 
     def close(self):
         self._process.stdin.close()
-        self._process.wait(10)
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:  # Celery 5.3 may linger over its connections
+            self._process.kill()
+            self._process.wait(5)
