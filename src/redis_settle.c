@@ -220,12 +220,13 @@ void redis_settle_publish(struct broker *base, uint32_t source, struct str text,
 
 void redis_settle_flush(struct redis_broker *b)
 {
-    if (!b->up)
+    /* On a link that is closing every command fails at once, and would come again. */
+    if (!b->up || b->redis.link.state != LINK_OPEN)
         return;
     /* One batch at the server at a time: the next one grows with the load meanwhile. */
     if (!list_empty(&b->acking) && b->in_flight == 0)
         send_acks(b);
-    while (!list_empty(&b->jobs)) {
+    while (!list_empty(&b->jobs) && b->redis.link.state == LINK_OPEN) {
         struct job *j = list_entry(b->jobs.next, struct job, link);
         list_remove(&j->link);
         send_job(b, j);
