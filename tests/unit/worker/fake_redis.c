@@ -60,7 +60,8 @@ static void write_piece(struct client *c, const char *bytes, size_t n)
     struct piece *p = malloc(sizeof(*p) + n);
     memcpy(p->bytes, bytes, n);
     uv_buf_t buf = uv_buf_init(p->bytes, (unsigned)n);
-    uv_write(&p->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written);
+    if (uv_write(&p->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0)
+        free(p); /* it hung up meanwhile */
 }
 
 static void say(struct client *c, struct str bytes)

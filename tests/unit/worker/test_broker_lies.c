@@ -172,6 +172,20 @@ static void it_stops_even_if_a_settlement_is_always_refused(void **state)
     assert_int_equal(s.b.settled, 0);
 }
 
+static void a_failing_fetch_takes_nothing_by_the_other_way(void **state)
+{
+    static const struct fake_rule rules[] = {
+        {FETCH, "-WRONGTYPE Operation against a key\r\n", FAKE_GO_ON, 0}, {0}};
+    struct story s;
+    (void)state;
+    begin(&s, rules);
+    broker_story_up(&s.b);
+    broker_story_want(&s.b, 1);
+    until_heard(&s, FETCH, 2);
+    assert_int_equal(fake_redis_heard(&s.server, "BLMOVE"), 0);
+    end(&s);
+}
+
 /* ---- losses -------------------------------------------------------------------- */
 
 static void the_connection_may_be_lost_in_the_turn_that_settles(void **state)
@@ -189,6 +203,31 @@ static void the_connection_may_be_lost_in_the_turn_that_settles(void **state)
     s.b.broker->ops->ack(s.b.broker, &broker_story_message(&s.b, 1)->delivery);
     broker_story_await_settled(&s.b, 2);
     assert_int_equal(fake_redis_heard(&s.server, MOVE), 1);
+    end(&s);
+}
+
+static void the_connection_may_be_lost_in_the_turn_that_wants_more(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s, NULL);
+    broker_story_up(&s.b);
+    link_close(&s.b.redis->redis.link, "no reply");
+    broker_story_want(&s.b, 5);
+    until_heard(&s, FETCH, 1);
+    end(&s);
+}
+
+static void it_may_be_stopped_by_what_it_hands_over(void **state)
+{
+    static const struct fake_rule rules[] = {{FETCH, TWO_MESSAGES, FAKE_GO_ON, 1}, {0}};
+    struct story s;
+    (void)state;
+    begin(&s, rules);
+    s.b.stop_in_taken = true;
+    broker_story_up(&s.b);
+    broker_story_want(&s.b, 2);
+    loop_until_set(&s.loop, &s.b.stopped, "stopped");
     end(&s);
 }
 
@@ -214,7 +253,10 @@ int main(void)
         cmocka_unit_test(a_server_that_refuses_scripts_is_left),
         cmocka_unit_test(a_replica_that_says_so_only_when_written_to_is_left),
         cmocka_unit_test(it_stops_even_if_a_settlement_is_always_refused),
+        cmocka_unit_test(a_failing_fetch_takes_nothing_by_the_other_way),
         cmocka_unit_test(the_connection_may_be_lost_in_the_turn_that_settles),
+        cmocka_unit_test(the_connection_may_be_lost_in_the_turn_that_wants_more),
+        cmocka_unit_test(it_may_be_stopped_by_what_it_hands_over),
         cmocka_unit_test(it_may_lose_the_server_while_it_says_good_bye),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
