@@ -48,6 +48,11 @@ struct absence {
 
 static void next_slice(struct restore *r);
 
+static bool is_text(const redisReply *reply)
+{
+    return reply->str != NULL;
+}
+
 /* ---- beginning and ending ----------------------------------------------------- */
 
 static void lock_key(const struct restore *r, char out[KEY_MAX_BYTES])
@@ -341,14 +346,15 @@ static void scan(struct restore *r, const char *cursor);
 static void on_scanned(void *ctx, const redisReply *reply)
 {
     struct restore *r = ctx;
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        !is_text(reply->element[0])) {
         give_up(r, reply);
         return;
     }
     const redisReply *pairs = reply->element[1];
     for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
         const redisReply *tag = pairs->element[i];
-        if (r->kind == RESTORE_OWN && is_held(r->broker, tag->str))
+        if (!is_text(tag) || (r->kind == RESTORE_OWN && is_held(r->broker, tag->str)))
             continue;
         if (!add_tag(r, tag->str, tag->len))
             break; /* as many as fit: the rest is found the next time */
@@ -378,7 +384,8 @@ static void on_overdue(void *ctx, const redisReply *reply)
         return;
     }
     for (size_t i = 0; i < reply->elements; i++)
-        if (!add_tag(r, reply->element[i]->str, reply->element[i]->len))
+        if (is_text(reply->element[i]) &&
+            !add_tag(r, reply->element[i]->str, reply->element[i]->len))
             break;
     next_slice(r);
 }
@@ -476,7 +483,7 @@ static void on_absent(void *ctx, const redisReply *reply)
         redis_restore_lost(b); /* a silence: nobody could have renewed meanwhile */
     b->last_watch_ms = now;
     for (size_t i = 0; i < reply->elements; i++)
-        if (strcmp(reply->element[i]->str, b->id) != 0)
+        if (is_text(reply->element[i]) && strcmp(reply->element[i]->str, b->id) != 0)
             note_absent(b, reply->element[i]->str, now);
     keep_seen(b);
     if (!b->restore)

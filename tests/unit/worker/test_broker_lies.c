@@ -151,6 +151,50 @@ static const struct fake_rule nonsense[] = {
     {"CLIENT UNBLOCK", "-ERR no\r\n", FAKE_GO_ON, 0},
 };
 
+static void an_answer_that_makes_no_sense_does_no_harm(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+        const struct fake_rule rules[] = {nonsense[i],
+                                          {OVERDUE, "*1\r\n$3\r\nabc\r\n", FAKE_GO_ON,
+                                           1},
+                                          {FETCH, TWO_MESSAGES, FAKE_GO_ON, 1},
+                                          {0}};
+        struct story s;
+        begin(&s, rules);
+        s.b.config.visibility_timeout_s = 1; /* renew at each beat */
+        s.b.broker->ops->start(s.b.broker);
+        broker_story_want(&s.b, 2);
+        loop_for(&s.loop, 1300); /* until behind the first beat */
+        for (unsigned m = 0; m < s.b.taken; m++) {
+            struct held_message *held = broker_story_message(&s.b, m);
+            if (!held->lost)
+                s.b.broker->ops->ack(s.b.broker, &held->delivery);
+        }
+        loop_for(&s.loop, 20);
+        end(&s);
+    }
+}
+
+static void scanned_tags_that_make_no_sense_do_no_harm(void **state)
+{
+    static const char *const answers[] = {"*2\r\n:0\r\n*0\r\n",
+                                          "*2\r\n$1\r\n0\r\n:1\r\n",
+                                          "*2\r\n$1\r\n0\r\n*2\r\n:1\r\n:2\r\n",
+                                          "*1\r\n$1\r\n0\r\n", "+OK\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        const struct fake_rule rules[] = {{"ZSCAN", answers[i], FAKE_GO_ON, 1}, {0}};
+        struct story s;
+        begin(&s, rules);
+        broker_story_up(&s.b);
+        fake_redis_hang_up(&s.server); /* then it looks for tags it does not know of */
+        until_heard(&s, "ZSCAN", 1);
+        loop_for(&s.loop, 20);
+        end(&s);
+    }
+}
+
 /* ---- refusals ------------------------------------------------------------------ */
 
 static void it_stops_even_if_a_settlement_is_always_refused(void **state)
@@ -252,6 +296,8 @@ int main(void)
         cmocka_unit_test(a_replica_is_left),
         cmocka_unit_test(a_server_that_refuses_scripts_is_left),
         cmocka_unit_test(a_replica_that_says_so_only_when_written_to_is_left),
+        cmocka_unit_test(an_answer_that_makes_no_sense_does_no_harm),
+        cmocka_unit_test(scanned_tags_that_make_no_sense_do_no_harm),
         cmocka_unit_test(it_stops_even_if_a_settlement_is_always_refused),
         cmocka_unit_test(a_failing_fetch_takes_nothing_by_the_other_way),
         cmocka_unit_test(the_connection_may_be_lost_in_the_turn_that_settles),
