@@ -119,15 +119,20 @@ static bool add_tag(struct restore *r, const char *tag, size_t n)
 
 /* ---- one message -------------------------------------------------------------- */
 
+static void settled_one(struct restore *r, const redisReply *reply)
+{
+    if (--r->pending == 0 && reply)
+        next_slice(r);
+    else if (r->pending == 0)
+        end(r);
+}
+
 static void on_moved(void *ctx, const redisReply *reply)
 {
     struct restore *r = ctx;
     if (reply && reply->type == REDIS_REPLY_INTEGER)
         r->restored += reply->integer == 1;
-    if (--r->pending == 0 && reply)
-        next_slice(r);
-    else if (r->pending == 0)
-        end(r);
+    settled_one(r, reply);
 }
 
 /* The list of a queue that a message of this priority belongs in. */
@@ -200,11 +205,17 @@ static bool put_back(struct restore *r, struct arena *a, const char *tag,
     return ok;
 }
 
+static void on_forgotten(void *ctx, const redisReply *reply)
+{
+    settled_one(ctx, reply);
+}
+
+/* An index entry without a message: nothing is restored, only swept away. */
 static void forget(struct restore *r, const char *tag)
 {
     r->pending++;
-    redis_words(&r->broker->redis, on_moved, r, "ZREM", KEY_UNACKED_INDEX, tag, NULL);
-    r->restored--; /* on_moved counts its 1 */
+    redis_words(&r->broker->redis, on_forgotten, r, "ZREM", KEY_UNACKED_INDEX, tag,
+                NULL);
 }
 
 /* ---- slices ------------------------------------------------------------------- */

@@ -289,6 +289,24 @@ static void it_may_lose_the_server_while_it_says_good_bye(void **state)
 
 /* ---- restoring ----------------------------------------------------------------- */
 
+static void an_index_entry_that_a_peer_removed_first_is_not_counted(void **state)
+{
+    static const struct fake_rule rules[] = {{OVERDUE, "*1\r\n$3\r\nabc\r\n",
+                                              FAKE_GO_ON, 1},
+                                             {"HMGET", "*1\r\n$-1\r\n", FAKE_GO_ON, 0},
+                                             {"ZREM unacked_index abc", ":0\r\n",
+                                              FAKE_GO_ON, 0},
+                                             {0}};
+    struct story s;
+    (void)state;
+    begin(&s, rules);
+    broker_story_up(&s.b);
+    until_heard(&s, "ZREM unacked_index abc", 1);
+    until_heard(&s, "EVALSHA 7x", 1); /* the lock is given back: it is over */
+    assert_int_equal(s.b.broker->stats.restored_overdue, 0);
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +322,7 @@ int main(void)
         cmocka_unit_test(the_connection_may_be_lost_in_the_turn_that_wants_more),
         cmocka_unit_test(it_may_be_stopped_by_what_it_hands_over),
         cmocka_unit_test(it_may_lose_the_server_while_it_says_good_bye),
+        cmocka_unit_test(an_index_entry_that_a_peer_removed_first_is_not_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
