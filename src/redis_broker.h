@@ -91,6 +91,7 @@ struct redis_broker {
     struct list acking; /* deliveries whose acknowledgement is not yet sent */
     struct list jobs;   /* other settlements, not yet sent */
     size_t in_flight;   /* ack batches and jobs at the server */
+    uint64_t ack_after_ms, jobs_after_ms; /* after a refusal, nothing before */
 
     /* leases */
     uv_timer_t beat_timer;

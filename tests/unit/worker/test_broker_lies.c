@@ -197,6 +197,47 @@ static void scanned_tags_that_make_no_sense_do_no_harm(void **state)
 
 /* ---- refusals ------------------------------------------------------------------ */
 
+static void a_refused_acknowledgement_is_not_repeated_at_once(void **state)
+{
+    static const struct fake_rule rules[] = {
+        {"EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n",
+         FAKE_GO_ON, 1},
+        {FETCH, TWO_MESSAGES, FAKE_GO_ON, 1},
+        {0}};
+    struct story s;
+    (void)state;
+    begin(&s, rules);
+    broker_story_up(&s.b);
+    broker_story_take(&s.b, 2);
+    s.b.broker->ops->ack(s.b.broker, &broker_story_message(&s.b, 0)->delivery);
+    until_heard(&s, "EXEC", 1);
+    loop_for(&s.loop, 300);
+    assert_int_equal(fake_redis_heard(&s.server, "EXEC"), 1);
+    broker_story_await_settled(&s.b, 1);
+    end(&s);
+}
+
+static void a_refused_settlement_is_not_repeated_at_once(void **state)
+{
+    static const struct fake_rule rules[] = {
+        {MOVE, "-OOM command not allowed when used memory > 'maxmemory'.\r\n",
+         FAKE_GO_ON, 1},
+        {FETCH, TWO_MESSAGES, FAKE_GO_ON, 1},
+        {0}};
+    struct story s;
+    (void)state;
+    begin(&s, rules);
+    broker_story_up(&s.b);
+    broker_story_take(&s.b, 2);
+    s.b.broker->ops->put_back(s.b.broker, &broker_story_message(&s.b, 0)->delivery,
+                              BROKER_BACK, (struct str){0});
+    until_heard(&s, MOVE, 1);
+    loop_for(&s.loop, 300);
+    assert_int_equal(fake_redis_heard(&s.server, MOVE), 1);
+    broker_story_await_settled(&s.b, 1);
+    end(&s);
+}
+
 static void it_stops_even_if_a_settlement_is_always_refused(void **state)
 {
     static const struct fake_rule rules[] = {
@@ -316,6 +357,8 @@ int main(void)
         cmocka_unit_test(a_replica_that_says_so_only_when_written_to_is_left),
         cmocka_unit_test(an_answer_that_makes_no_sense_does_no_harm),
         cmocka_unit_test(scanned_tags_that_make_no_sense_do_no_harm),
+        cmocka_unit_test(a_refused_acknowledgement_is_not_repeated_at_once),
+        cmocka_unit_test(a_refused_settlement_is_not_repeated_at_once),
         cmocka_unit_test(it_stops_even_if_a_settlement_is_always_refused),
         cmocka_unit_test(a_failing_fetch_takes_nothing_by_the_other_way),
         cmocka_unit_test(the_connection_may_be_lost_in_the_turn_that_settles),
