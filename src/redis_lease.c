@@ -63,6 +63,13 @@ static void round_over(struct redis_broker *b)
     }
 }
 
+/* Whichever of them were asked for: all are asked for again. */
+static void forget_stretched(struct redis_broker *b)
+{
+    for (struct list *l = b->held.next; l != &b->held; l = l->next)
+        list_entry(l, struct delivery, held)->leased_until_s = 0;
+}
+
 static void on_renewed(void *ctx, const redisReply *reply)
 {
     struct redis_broker *b = ctx;
@@ -72,6 +79,7 @@ static void on_renewed(void *ctx, const redisReply *reply)
                      reply->str ? reply->str : "unexpected reply");
         list_remove(&b->renewal_mark);
         b->renewing = false;
+        forget_stretched(b);
         return;
     }
     for (size_t i = 0; i < reply->elements; i++)

@@ -257,6 +257,26 @@ static void it_stops_even_if_a_settlement_is_always_refused(void **state)
     assert_int_equal(s.b.settled, 0);
 }
 
+static void a_lease_that_could_not_be_renewed_is_tried_again(void **state)
+{
+    static const struct fake_rule rules[] = {
+        {FETCH, TWO_MESSAGES, FAKE_GO_ON, 1},
+        {RENEW, "-OOM command not allowed when used memory > 'maxmemory'.\r\n",
+         FAKE_GO_ON, 1},
+        {0}};
+    struct story s;
+    (void)state;
+    begin(&s, rules);
+    s.b.config.visibility_timeout_s = 1;
+    broker_story_up(&s.b);
+    broker_story_take(&s.b, 2);
+    broker_story_message(&s.b, 0)->delivery.eta_s = 4000000000;
+    until_heard(&s, RENEW, 2);
+    struct str second = fake_redis_newest(&s.server, RENEW);
+    assert_non_null(memmem(second.p, second.n, "4000000000", 10));
+    end(&s);
+}
+
 static void a_failing_fetch_takes_nothing_by_the_other_way(void **state)
 {
     static const struct fake_rule rules[] = {
@@ -360,6 +380,7 @@ int main(void)
         cmocka_unit_test(a_refused_acknowledgement_is_not_repeated_at_once),
         cmocka_unit_test(a_refused_settlement_is_not_repeated_at_once),
         cmocka_unit_test(it_stops_even_if_a_settlement_is_always_refused),
+        cmocka_unit_test(a_lease_that_could_not_be_renewed_is_tried_again),
         cmocka_unit_test(a_failing_fetch_takes_nothing_by_the_other_way),
         cmocka_unit_test(the_connection_may_be_lost_in_the_turn_that_settles),
         cmocka_unit_test(the_connection_may_be_lost_in_the_turn_that_wants_more),
