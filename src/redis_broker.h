@@ -57,6 +57,7 @@ struct source {
     char tail[KEY_MAX_BYTES]; /* , "", "queue"] */
     struct redis listener;
     enum listener_state state;
+    bool suspect; /* its last connection broke while it waited */
     bool stopped;
 };
 

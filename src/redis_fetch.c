@@ -215,8 +215,11 @@ static void on_moved(void *ctx, const redisReply *reply)
     bool moved = reply && reply->type == REDIS_REPLY_STRING;
 
     set_listener(s, LISTENER_IDLE);
-    if (moved)
+    /* Lost on the way, a message may be in the inbox; and as long as the server takes
+     * the old connection for alive, one may still get there: look again after that. */
+    if (moved || !reply || s->suspect)
         b->drained = false;
+    s->suspect = !reply || (s->suspect && moved);
     if (redis_is_error(reply))
         fetch_failed(b, reply->str);
     if (moved && b->want == 0 && b->up && !b->quiescing)

@@ -348,6 +348,24 @@ static void it_may_lose_the_server_while_it_says_good_bye(void **state)
     end(&s);
 }
 
+static void what_a_broken_listener_may_have_moved_is_looked_for(void **state)
+{
+    static const struct fake_rule rules[] = {{"BLMOVE celery petiole", NULL,
+                                              FAKE_HANG_UP, 1},
+                                             {"BLMOVE celery petiole", "*-1\r\n",
+                                              FAKE_GO_ON, 1},
+                                             {0}};
+    struct story s;
+    (void)state;
+    begin(&s, rules);
+    broker_story_up(&s.b);
+    broker_story_want(&s.b, 1);
+    until_heard(&s, "BLMOVE", 4);
+    until_heard(&s, FETCH, 2); /* one hung up: what it had moved nobody told */
+    until_heard(&s, FETCH, 3); /* and once the server must have noticed too */
+    end(&s);
+}
+
 /* ---- restoring ----------------------------------------------------------------- */
 
 static void an_index_entry_that_a_peer_removed_first_is_not_counted(void **state)
@@ -386,6 +404,7 @@ int main(void)
         cmocka_unit_test(the_connection_may_be_lost_in_the_turn_that_wants_more),
         cmocka_unit_test(it_may_be_stopped_by_what_it_hands_over),
         cmocka_unit_test(it_may_lose_the_server_while_it_says_good_bye),
+        cmocka_unit_test(what_a_broken_listener_may_have_moved_is_looked_for),
         cmocka_unit_test(an_index_entry_that_a_peer_removed_first_is_not_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
