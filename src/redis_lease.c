@@ -152,6 +152,14 @@ static void on_beat_reply(void *ctx, const redisReply *reply)
     }
 }
 
+static void on_node_written(void *ctx, const redisReply *reply)
+{
+    struct redis_broker *b = ctx;
+    if (redis_is_error(reply)) /* unknown to its peers, what it held would be lost */
+        link_close(&b->redis.link, "the server refuses what a worker needs: %.150s",
+                   reply->str);
+}
+
 /* {"hostname": …, "pid": …, "sources": [["inbox", "key"], …]} for whoever restores. */
 static void register_node(struct redis_broker *b)
 {
@@ -166,7 +174,7 @@ static void register_node(struct redis_broker *b)
         json_object_array_add(sources, pair);
     }
     json_object_object_add(node, "sources", sources);
-    redis_words(&b->redis, NULL, NULL, "HSET", KEY_NODES, b->id,
+    redis_words(&b->redis, on_node_written, b, "HSET", KEY_NODES, b->id,
                 json_object_to_json_string_ext(node, JSON_C_TO_STRING_PLAIN), NULL);
     json_object_put(node);
 }

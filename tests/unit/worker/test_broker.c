@@ -264,6 +264,23 @@ static bool is_down(void *ctx)
     return ((struct broker_story *)ctx)->downs > 0;
 }
 
+static void a_worker_that_cannot_register_takes_nothing(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s);
+    real_redis_ask(&server, "ACL SETUSER worker on >secret ~* &* +@all -hset");
+    log_in(&s);
+    push("celery", "{\"n\":1}");
+    s.a.broker->ops->start(s.a.broker);
+    broker_story_want(&s.a, 1);
+    loop_until(&s.loop, is_down, &s.a, "down");
+    assert_non_null(strstr(s.a.why, "refuses what a worker needs: NOPERM"));
+    assert_int_equal(s.a.taken, 0);
+    real_redis_ask(&server, "ACL DELUSER worker");
+    end(&s);
+}
+
 /* ---- settling ------------------------------------------------------------------ */
 
 static void put_back(struct story *s, unsigned i, enum broker_side side,
@@ -366,6 +383,7 @@ int main(void)
         cmocka_unit_test(what_is_no_message_becomes_a_dead_letter),
         cmocka_unit_test(nothing_is_lost_if_unacked_is_no_hash),
         cmocka_unit_test(nothing_is_lost_if_a_right_is_taken_away),
+        cmocka_unit_test(a_worker_that_cannot_register_takes_nothing),
         cmocka_unit_test(what_is_buried_is_kept_with_the_reason),
         cmocka_unit_test(a_tag_that_a_peer_took_is_told_as_lost),
         cmocka_unit_test(a_settlement_of_what_a_peer_took_changes_nothing),
