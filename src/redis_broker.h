@@ -114,7 +114,8 @@ struct redis_broker {
     void (*quiesced)(void *ctx);
     void *quiesced_ctx;
     size_t unboxing; /* inboxes being emptied */
-    bool emptied;    /* every inbox was, after the last message could arrive */
+    bool emptied;    /* every inbox was, after the last message could arrive … */
+    bool inbox_left; /* … except for one that could not be */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
     size_t connections; /* still to be closed */
@@ -148,7 +149,8 @@ void redis_settle_finish(struct redis_broker *b);
 void redis_lease_start(struct redis_broker *b);
 void redis_lease_lost(struct redis_broker *b);
 bool redis_lease_sure(const struct broker *base);
-void redis_lease_retire(struct redis_broker *b, redis_reply_fn *fn); /* 2 replies */
+/* Ends the beat, and with `forget` the node's name among its peers. 2 replies. */
+void redis_lease_retire(struct redis_broker *b, bool forget, redis_reply_fn *fn);
 
 /* redis_restore.c */
 void redis_restore_watch(struct redis_broker *b); /* called each beat */

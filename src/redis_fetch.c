@@ -169,7 +169,7 @@ static void check_quiesced(struct redis_broker *b);
 static void on_unboxed(void *ctx, const redisReply *reply)
 {
     struct redis_broker *b = ctx;
-    (void)reply;
+    b->inbox_left |= b->emptied && (!reply || redis_is_error(reply));
     if (b->unboxing > 0 && --b->unboxing == 0)
         check_quiesced(b);
 }

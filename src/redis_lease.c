@@ -217,11 +217,11 @@ void redis_lease_lost(struct redis_broker *b)
         b->confirming = true;
 }
 
-void redis_lease_retire(struct redis_broker *b, redis_reply_fn *fn)
+void redis_lease_retire(struct redis_broker *b, bool forget, redis_reply_fn *fn)
 {
     char key[KEY_MAX_BYTES];
     snprintf(key, sizeof(key), KEY_NODE "%s", b->id);
     uv_timer_stop(&b->beat_timer);
-    redis_words(&b->redis, fn, b, "HDEL", KEY_NODES, b->id, NULL);
+    redis_words(&b->redis, fn, b, forget ? "HDEL" : "HEXISTS", KEY_NODES, b->id, NULL);
     redis_words(&b->redis, fn, b, "DEL", key, NULL);
 }

@@ -369,6 +369,34 @@ static void quiescing_empties_the_inboxes_in_order(void **state)
     end(&s);
 }
 
+static void a_worker_that_leaves_with_messages_stays_known_to_its_peers(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s);
+    push("celery", "{\"n\":1}");
+    broker_story_up(&s.a);
+    broker_story_take(&s.a, 1);
+    broker_story_stop(&s.a); /* without settling it: out of patience */
+    assert_int_equal(real_redis_int(&server, "HLEN petiole.nodes"), 1);
+    end(&s);
+}
+
+static void a_worker_that_leaves_in_haste_leaves_its_inbox_to_its_peers(void **state)
+{
+    char inbox[KEY_MAX_BYTES];
+    struct story s;
+    (void)state;
+    begin(&s);
+    broker_story_up(&s.a);
+    snprintf(inbox, sizeof(inbox), "petiole.inbox.%s.celery", s.a.redis->id);
+    push(inbox, "{\"n\":1}"); /* as its listener does */
+    broker_story_stop(&s.a);
+    join(&s);
+    await(&s, "LLEN", "celery", 1);
+    end(&s);
+}
+
 int main(void)
 {
     if (!real_redis_start(&server)) {
@@ -388,6 +416,8 @@ int main(void)
         cmocka_unit_test(a_tag_that_a_peer_took_is_told_as_lost),
         cmocka_unit_test(a_settlement_of_what_a_peer_took_changes_nothing),
         cmocka_unit_test(quiescing_empties_the_inboxes_in_order),
+        cmocka_unit_test(a_worker_that_leaves_with_messages_stays_known_to_its_peers),
+        cmocka_unit_test(a_worker_that_leaves_in_haste_leaves_its_inbox_to_its_peers),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     real_redis_stop(&server);
