@@ -118,6 +118,7 @@ static void on_fetched(void *ctx, const redisReply *reply)
     }
     if (n > 0)
         b->rotation = (b->rotation + 1) % b->config->nqueues;
+    b->want -= n < b->want ? n : b->want; /* until the worker says anew */
     b->drained = n < f->asked;
     free(f);
     redis_fetch_pump(b);

@@ -209,6 +209,21 @@ static void what_is_no_message_becomes_a_dead_letter(void **state)
     end(&s);
 }
 
+static void no_more_is_taken_than_is_wanted(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s);
+    for (int i = 0; i < 10; i++)
+        push("celery", "{}");
+    broker_story_up(&s.a);
+    broker_story_want(&s.a, 3); /* said once */
+    loop_for(&s.loop, 300);
+    assert_int_equal(s.a.taken, 3);
+    assert_int_equal(real_redis_int(&server, "LLEN celery"), 7);
+    end(&s);
+}
+
 /* ---- a fetch that fails -------------------------------------------------------- */
 
 static void expect_intact(struct story *s, const char *why)
@@ -288,6 +303,29 @@ static void put_back(struct story *s, unsigned i, enum broker_side side,
 {
     s->a.broker->ops->put_back(s->a.broker, &broker_story_message(&s->a, i)->delivery,
                                side, text ? str_of(text) : (struct str){0});
+}
+
+static void what_is_put_back_stands_where_it_should(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s);
+    for (int i = 1; i <= 5; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "{\"n\":%d}", i);
+        push("celery", text);
+    }
+    broker_story_up(&s.a);
+    broker_story_take(&s.a, 3);
+    put_back(&s, 2, BROKER_FRONT, NULL);
+    put_back(&s, 1, BROKER_FRONT, "{\"marked\":2}");
+    put_back(&s, 0, BROKER_BACK, NULL);
+    broker_story_await_settled(&s.a, 3);
+    assert_string_equal(real_redis_list(&server, "celery"),
+                        "{\"n\":1} {\"n\":5} {\"n\":4} {\"n\":3} {\"marked\":2}");
+    assert_int_equal(real_redis_int(&server, "HLEN unacked"), 0);
+    assert_int_equal(real_redis_int(&server, "ZCARD unacked_index"), 0);
+    end(&s);
 }
 
 static void what_is_buried_is_kept_with_the_reason(void **state)
@@ -409,9 +447,11 @@ int main(void)
         cmocka_unit_test(what_is_taken_is_booked_as_kombu_books_it),
         cmocka_unit_test(an_idle_worker_is_woken_by_each_of_its_lists),
         cmocka_unit_test(what_is_no_message_becomes_a_dead_letter),
+        cmocka_unit_test(no_more_is_taken_than_is_wanted),
         cmocka_unit_test(nothing_is_lost_if_unacked_is_no_hash),
         cmocka_unit_test(nothing_is_lost_if_a_right_is_taken_away),
         cmocka_unit_test(a_worker_that_cannot_register_takes_nothing),
+        cmocka_unit_test(what_is_put_back_stands_where_it_should),
         cmocka_unit_test(what_is_buried_is_kept_with_the_reason),
         cmocka_unit_test(a_tag_that_a_peer_took_is_told_as_lost),
         cmocka_unit_test(a_settlement_of_what_a_peer_took_changes_nothing),
