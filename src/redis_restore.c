@@ -37,6 +37,7 @@ struct restore {
     size_t ntags, room, next;
     size_t pending; /* replies of the running slice */
     uint64_t restored;
+    bool incomplete; /* something was refused or did not fit: to be done again */
 };
 
 struct absence {
@@ -127,9 +128,18 @@ static void settled_one(struct restore *r, const redisReply *reply)
         end(r);
 }
 
+static void note_refusal(struct restore *r, const redisReply *reply)
+{
+    if (redis_is_error(reply) && !r->incomplete)
+        log_line(LOG_ERROR, "cannot restore a message: %.200s; trying again",
+                 reply->str);
+    r->incomplete |= !reply || redis_is_error(reply);
+}
+
 static void on_moved(void *ctx, const redisReply *reply)
 {
     struct restore *r = ctx;
+    note_refusal(r, reply);
     if (reply && reply->type == REDIS_REPLY_INTEGER)
         r->restored += reply->integer == 1;
     settled_one(r, reply);
@@ -246,13 +256,23 @@ static void on_slice(void *ctx, const redisReply *reply)
         next_slice(r);
 }
 
+/* The node's name goes last: while anything of it is left, somebody must know. */
+static void node_done(struct restore *r)
+{
+    if (!r->incomplete)
+        redis_words(&r->broker->redis, NULL, NULL, "HDEL", KEY_NODES, r->node, NULL);
+    release(r);
+    end(r);
+}
+
 static void on_unboxed(void *ctx, const redisReply *reply)
 {
     struct restore *r = ctx;
+    note_refusal(r, reply);
     if (reply && reply->type == REDIS_REPLY_INTEGER)
         r->restored += (uint64_t)reply->integer;
     if (--r->pending == 0)
-        end(r);
+        node_done(r);
 }
 
 static void unbox(struct restore *r, struct str inbox, struct str key)
@@ -299,15 +319,17 @@ static void on_node(void *ctx, const redisReply *reply)
             unbox(r, inbox, value_as_str(value_at(value_at(sources, i), 1)));
     }
     arena_finish(&a);
-    redis_words(&r->broker->redis, NULL, NULL, "HDEL", KEY_NODES, r->node, NULL);
-    release(r);
     if (--r->pending == 0)
-        end(r);
+        node_done(r);
 }
 
 static void all_restored(struct restore *r)
 {
     report(r);
+    if (r->kind == RESTORE_NODE && r->incomplete) {
+        node_done(r);
+        return;
+    }
     if (r->kind == RESTORE_NODE) {
         redis_words(&r->broker->redis, on_node, r, "HGET", KEY_NODES, r->node, NULL);
         return;
@@ -367,8 +389,10 @@ static void on_scanned(void *ctx, const redisReply *reply)
         const redisReply *tag = pairs->element[i];
         if (!is_text(tag) || (r->kind == RESTORE_OWN && is_held(r->broker, tag->str)))
             continue;
-        if (!add_tag(r, tag->str, tag->len))
-            break; /* as many as fit: the rest is found the next time */
+        if (!add_tag(r, tag->str, tag->len)) {
+            r->incomplete = true; /* as many as fit: the rest is found the next time */
+            break;
+        }
     }
     if (strcmp(reply->element[0]->str, "0") != 0) {
         scan(r, reply->element[0]->str);

@@ -174,6 +174,47 @@ static bool is_refused(void *ctx)
     return calls && atoi(calls + strlen("rejected_calls=")) >= 1;
 }
 
+/* LMOVE needs memory: a full server refuses it, and is emptied later. */
+static void an_inbox_that_cannot_be_emptied_now_is_emptied_later(void **state)
+{
+    char inbox[KEY_MAX_BYTES];
+    struct story s;
+    (void)state;
+    begin(&s);
+    real_redis_ask(&server, "ACL SETUSER worker on >secret ~* &* +@all -lmove");
+    real_redis_ask(&server, "CONFIG RESETSTAT");
+    strcpy(s.b.config.broker.user, "worker");
+    strcpy(s.b.config.broker.password, "secret");
+    broker_story_up(&s.a);
+    snprintf(inbox, sizeof(inbox), "petiole.inbox.%s.celery", s.a.redis->id);
+    die(&s);
+    push(inbox, "one", 0);
+    broker_story_up(&s.b);
+    loop_until(&s.loop, is_refused, NULL, "LMOVE is refused");
+    loop_for(&s.loop, 100);
+    real_redis_ask(&server, "ACL SETUSER worker +lmove");
+    await(&s, "LLEN", "celery", 1);
+    end(&s);
+}
+
+static void a_message_that_cannot_be_restored_now_is_restored_later(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s);
+    push("celery", "one", 0);
+    broker_story_up(&s.a);
+    broker_story_take(&s.a, 1);
+    die(&s);
+    real_redis_ask(&server, "SET celery oops");
+    broker_story_up(&s.b);
+    loop_for(&s.loop, 6000); /* by then the node is dead, and its queue is no list */
+    assert_int_equal(real_redis_int(&server, "HLEN petiole.nodes"), 2);
+    real_redis_ask(&server, "DEL celery");
+    await(&s, "LLEN", "celery", 1);
+    end(&s);
+}
+
 /* ---- overdue ------------------------------------------------------------------- */
 
 static void what_a_python_worker_held_too_long_comes_back_in_order(void **state)
@@ -267,6 +308,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_dead_node_held_comes_back_in_order_and_marked),
         cmocka_unit_test(a_dead_nodes_inbox_is_emptied),
+        cmocka_unit_test(an_inbox_that_cannot_be_emptied_now_is_emptied_later),
+        cmocka_unit_test(a_message_that_cannot_be_restored_now_is_restored_later),
         cmocka_unit_test(what_a_python_worker_held_too_long_comes_back_in_order),
         cmocka_unit_test(what_is_held_in_another_form_becomes_a_dead_letter),
         cmocka_unit_test(our_own_orphans_come_back_after_a_lost_reply),
