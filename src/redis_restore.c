@@ -145,55 +145,76 @@ static void on_moved(void *ctx, const redisReply *reply)
     settled_one(r, reply);
 }
 
-/* The list of a queue that a message of this priority belongs in. */
-static void list_of(struct str queue, int64_t priority, char out[KEY_MAX_BYTES])
+/* What a list's name has behind its queue's, for messages of this priority. */
+static void list_suffix(int64_t priority, char out[16])
 {
     unsigned step = priority >= 9 ? 9 : priority >= 6 ? 6 : priority >= 3 ? 3 : 0;
+    out[0] = '\0';
     if (step)
-        snprintf(out, KEY_MAX_BYTES, "%.*s\x06\x16%u", (int)queue.n, queue.p, step);
-    else
-        snprintf(out, KEY_MAX_BYTES, "%.*s", (int)queue.n, queue.p);
-}
-
-static void begin_tag_script(struct restore *r, const struct redis_script *script,
-                             const char *tag)
-{
-    struct redis *redis = &r->broker->redis;
-    r->pending++;
-    if (script == &r->broker->scripts.move)
-        redis_begin_script(redis, script, 2, 7, on_moved, r);
-    else
-        redis_begin_script(redis, script, 3, 7, on_moved, r);
-    redis_arg_text(redis, KEY_UNACKED);
-    redis_arg_text(redis, KEY_UNACKED_INDEX);
-    if (script == &r->broker->scripts.bury)
-        redis_arg_text(redis, KEY_DEAD);
-    redis_arg_text(redis, tag);
+        snprintf(out, 16, "\x06\x16%u", step);
 }
 
 static void bury(struct restore *r, const char *tag)
 {
     struct redis *redis = &r->broker->redis;
-    begin_tag_script(r, &r->broker->scripts.bury, tag);
+    r->pending++;
+    redis_begin_script(redis, &r->broker->scripts.bury, 3, 7, on_moved, r);
+    redis_arg_text(redis, KEY_UNACKED);
+    redis_arg_text(redis, KEY_UNACKED_INDEX);
+    redis_arg_text(redis, KEY_DEAD);
+    redis_arg_text(redis, tag);
     redis_arg_text(redis, "");
     redis_arg_text(redis, "");
     redis_arg_text(redis,
                    "held in a form that is not [message, exchange, routing key]");
 }
 
-/* held is kombu's [envelope, exchange, routing_key]. A direct exchange collapses to
- * its routing key, as kombu's own publishers do by default. */
+struct place { /* as kombu books it */
+    struct str exchange, routing_key;
+    int64_t priority;
+};
+
+/* To the front of the list it came from. Without an exchange the routing key is the
+ * queue; else the script looks up what is bound to it. */
+static void move_to_front(struct restore *r, const char *tag, const struct place *p,
+                          struct str text)
+{
+    struct redis *redis = &r->broker->redis;
+    char suffix[16], name[KEY_MAX_BYTES];
+    bool named = p->exchange.n > 0;
+    r->pending++;
+    list_suffix(p->priority, suffix);
+    redis_begin_script(redis, &r->broker->scripts.move, named ? 3 : 2, named ? 9 : 7,
+                       on_moved, r);
+    redis_arg_text(redis, KEY_UNACKED);
+    redis_arg_text(redis, KEY_UNACKED_INDEX);
+    if (named) {
+        snprintf(name, sizeof(name), "_kombu.binding." STR_FMT, STR_ARG(p->exchange));
+        redis_arg_text(redis, name);
+    }
+    snprintf(name, sizeof(name), STR_FMT "%s", STR_ARG(p->routing_key), suffix);
+    redis_arg_text(redis, tag);
+    redis_arg_text(redis, "front");
+    redis_arg_text(redis, named ? suffix : name);
+    redis_arg(redis, text);
+    redis_arg_text(redis, "");
+    if (named)
+        redis_arg(redis, p->routing_key);
+}
+
+/* held is kombu's [envelope, exchange, routing_key]. */
 static bool put_back(struct restore *r, struct arena *a, const char *tag,
                      struct str held)
 {
     struct json_error why;
     struct envelope e;
     const char *fault;
-    char list[KEY_MAX_BYTES];
     struct wr plain, marked;
     const ptl_value *triple = json_read(a, held, 0, &json_default_limits, &why);
-    struct str queue = value_as_str(value_at(triple, 2));
-    bool ok = value_len(triple) == 3 && queue.n > 0 && queue.n < 300;
+    struct place p = {value_as_str(value_at(triple, 1)),
+                      value_as_str(value_at(triple, 2)), 0};
+    bool ok = value_len(triple) == 3 && p.routing_key.n < 300 && p.exchange.n < 300 &&
+              p.routing_key.n + p.exchange.n > 0;
 
     wr_init(&plain, held.n * 6 + 64);
     wr_init(&marked, held.n * 6 + 256);
@@ -202,13 +223,8 @@ static bool put_back(struct restore *r, struct arena *a, const char *tag,
     ok = ok && !plain.bad && envelope_read(a, wr_str(&plain), &e, &fault) &&
          envelope_mark_redelivered(a, wr_str(&plain), &marked) && !marked.bad;
     if (ok) {
-        struct redis *redis = &r->broker->redis;
-        list_of(queue, e.priority, list);
-        begin_tag_script(r, &r->broker->scripts.move, tag);
-        redis_arg_text(redis, "front");
-        redis_arg_text(redis, list);
-        redis_arg(redis, wr_str(&marked));
-        redis_arg_text(redis, "");
+        p.priority = e.priority;
+        move_to_front(r, tag, &p, wr_str(&marked));
     }
     wr_finish(&plain);
     wr_finish(&marked);

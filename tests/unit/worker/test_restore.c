@@ -240,6 +240,40 @@ static void what_a_python_worker_held_too_long_comes_back_in_order(void **state)
     end(&s);
 }
 
+/* kombu looks up in its bindings which queue a routing key stands for. */
+static void a_message_of_a_named_exchange_comes_back_to_its_queue(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s);
+    real_redis_int(&server, "SADD _kombu.binding.media %s",
+                   "media.video\x06\x16\x06\x16videos");
+    real_redis_int(&server, "SADD _kombu.binding.media %s",
+                   "media.image\x06\x16\x06\x16images");
+    hold_like_kombu("film", 4000, 0, "media", "media.video");
+    broker_story_up(&s.b);
+    await(&s, "LLEN", "videos", 1);
+    assert_int_equal(real_redis_int(&server, "EXISTS media.video"), 0);
+    end(&s);
+}
+
+static void a_message_whose_queue_is_unknown_is_left_to_python(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s);
+    real_redis_int(&server, "SADD _kombu.binding.media %s",
+                   "media.#\x06\x16^media\\..*?$\x06\x16videos");
+    hold_like_kombu("film", 4000, 0, "media", "media.video");
+    hold_like_kombu("plain", 4000, 0, "", "celery");
+    broker_story_up(&s.b);
+    await(&s, "LLEN", "celery", 1);
+    loop_for(&s.loop, 100);
+    assert_int_equal(real_redis_int(&server, "EXISTS media.video"), 0);
+    assert_int_equal(real_redis_int(&server, "HEXISTS unacked film"), 1);
+    end(&s);
+}
+
 static void what_is_held_in_another_form_becomes_a_dead_letter(void **state)
 {
     struct story s;
@@ -311,6 +345,8 @@ int main(void)
         cmocka_unit_test(an_inbox_that_cannot_be_emptied_now_is_emptied_later),
         cmocka_unit_test(a_message_that_cannot_be_restored_now_is_restored_later),
         cmocka_unit_test(what_a_python_worker_held_too_long_comes_back_in_order),
+        cmocka_unit_test(a_message_of_a_named_exchange_comes_back_to_its_queue),
+        cmocka_unit_test(a_message_whose_queue_is_unknown_is_left_to_python),
         cmocka_unit_test(what_is_held_in_another_form_becomes_a_dead_letter),
         cmocka_unit_test(our_own_orphans_come_back_after_a_lost_reply),
         cmocka_unit_test(a_paused_server_makes_nobody_dead),
