@@ -229,6 +229,18 @@ static void a_lost_connection_repeats_what_nobody_confirmed(void **state)
     end(&s);
 }
 
+static void progress_is_dropped_rather_than_kept_without_bound(void **state)
+{
+    static const struct fake_rule rules[] = {{STORE, NULL, FAKE_GO_ON, 0}, {0}};
+    struct story s;
+    (void)state;
+    begin_fake(&s, rules);
+    for (int i = 0; i < 5000; i++)
+        s.backend->ops->store(s.backend, STR("1"), STR("{}"), NULL, NULL);
+    loop_for(&s.loop, 50);
+    end(&s);
+}
+
 int main(void)
 {
     if (!real_redis_start(&server)) {
@@ -241,6 +253,7 @@ int main(void)
         cmocka_unit_test(what_one_key_refuses_is_tried_again_and_the_rest_is_stored),
         cmocka_unit_test(a_result_that_redis_does_not_take_is_refused_alone),
         cmocka_unit_test(a_lost_connection_repeats_what_nobody_confirmed),
+        cmocka_unit_test(progress_is_dropped_rather_than_kept_without_bound),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     real_redis_stop(&server);
