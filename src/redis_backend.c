@@ -135,13 +135,23 @@ static void keep_failed(struct redis_backend *b, struct batch *batch,
     }
 }
 
+static bool is_list_of_texts(const redisReply *reply)
+{
+    if (!reply || reply->type != REDIS_REPLY_ARRAY)
+        return false;
+    for (size_t i = 0; i < reply->elements; i++)
+        if (!reply->element[i]->str)
+            return false;
+    return true;
+}
+
 static void on_stored(void *ctx, const redisReply *reply)
 {
     struct batch *batch = ctx;
     struct redis_backend *b = batch->backend;
 
     b->in_flight = false;
-    if (reply && reply->type == REDIS_REPLY_ARRAY) {
+    if (is_list_of_texts(reply)) {
         keep_failed(b, batch, reply);
         while (!list_empty(&batch->stores))
             finish_store(b, list_entry(batch->stores.next, struct store, link),

@@ -211,6 +211,24 @@ static void a_result_that_redis_does_not_take_is_refused_alone(void **state)
 
 /* ---- a lying one --------------------------------------------------------------- */
 
+static void an_answer_that_makes_no_sense_does_no_harm(void **state)
+{
+    static const char *const answers[] = {
+        "*1\r\n:5\r\n", "*1\r\n$-1\r\n", "*1\r\n$10\r\n4294967297\r\n",
+        "+OK\r\n",      "$-1\r\n",       "*1\r\n$3\r\n1 x\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        const struct fake_rule rules[] = {{STORE, answers[i], FAKE_GO_ON, 1},
+                                          {STORE, "*0\r\n", FAKE_GO_ON, 0},
+                                          {0}};
+        struct story s;
+        begin_fake(&s, rules);
+        store(&s, "1", STR("{}"));
+        until(&s, &s.stored, 1, "stored in the end");
+        end(&s);
+    }
+}
+
 static void a_lost_connection_repeats_what_nobody_confirmed(void **state)
 {
     static const struct fake_rule rules[] = {{STORE, NULL, FAKE_HANG_UP, 1},
@@ -252,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_stored_success_stays),
         cmocka_unit_test(what_one_key_refuses_is_tried_again_and_the_rest_is_stored),
         cmocka_unit_test(a_result_that_redis_does_not_take_is_refused_alone),
+        cmocka_unit_test(an_answer_that_makes_no_sense_does_no_harm),
         cmocka_unit_test(a_lost_connection_repeats_what_nobody_confirmed),
         cmocka_unit_test(progress_is_dropped_rather_than_kept_without_bound),
     };
