@@ -45,7 +45,9 @@ bool envelope_read(struct arena *a, struct str text, struct envelope *e,
     const ptl_value *root = json_read(a, text, 0, NULL, &fault);
 
     if (!root) {
-        *why = fault.out_of_memory ? "larger than a message may be" : "not JSON";
+        *why = fault.out_of_memory                   ? "larger than a message may be"
+               : strncmp(fault.what, "too ", 4) == 0 ? fault.what /* nested, many */
+                                                     : "not JSON";
         return false;
     }
     if (root->kind != PTL_MAP) {
@@ -86,7 +88,7 @@ static ptl_value *map_with(struct arena *a, const ptl_value *map, const char *ke
     return ok ? copy : NULL;
 }
 
-bool envelope_mark_redelivered(struct arena *a, struct str text, struct wr *out)
+static bool mark(struct arena *a, struct str text, int64_t lost, struct wr *out)
 {
     struct envelope e;
     const char *why;
@@ -94,16 +96,28 @@ bool envelope_mark_redelivered(struct arena *a, struct str text, struct wr *out)
     if (!envelope_read(a, text, &e, &why))
         return false;
     const ptl_value *yes = value_bool(a, true);
+    const ptl_value *headers = map_with(a, e.headers, "redelivered", yes);
+    if (lost > 0)
+        headers = map_with(a, headers, ENVELOPE_LOST_HEADER, value_int(a, lost));
     const ptl_value *info = map_or_empty(value_get(e.properties, "delivery_info"));
     const ptl_value *properties = map_with(a, e.properties, "delivery_info",
                                            map_with(a, info, "redelivered", yes));
-    const ptl_value *root =
-        map_with(a, e.root, "headers", map_with(a, e.headers, "redelivered", yes));
+    const ptl_value *root = map_with(a, e.root, "headers", headers);
     root = map_with(a, root, "properties", properties);
     if (!root)
         return false;
     json_write(out, root);
     return !out->bad;
+}
+
+bool envelope_mark_redelivered(struct arena *a, struct str text, struct wr *out)
+{
+    return mark(a, text, 0, out);
+}
+
+bool envelope_mark_lost(struct arena *a, struct str text, int64_t lost, struct wr *out)
+{
+    return mark(a, text, lost, out);
 }
 
 static void write_text_or_null(struct wr *w, struct str s)

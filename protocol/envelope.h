@@ -41,6 +41,11 @@ struct str envelope_body(struct arena *a, const struct envelope *e);
  * true, every other byte's meaning kept: what kombu writes when it restores. */
 bool envelope_mark_redelivered(struct arena *a, struct str text, struct wr *out);
 
+/* The same, with the header that counts how often the message has cost a worker's
+ * child its life. Python workers pass it by. */
+#define ENVELOPE_LOST_HEADER "x-petiole-lost"
+bool envelope_mark_lost(struct arena *a, struct str text, int64_t lost, struct wr *out);
+
 /* A new envelope around a body that is base64 text already. */
 void envelope_write(struct wr *w, struct str body_base64, const ptl_value *headers,
                     const ptl_value *properties, struct str content_type,

@@ -3,10 +3,8 @@
  *
  * The children of everything that is open lie on one stack in the arena, innermost
  * last. A list or map is made when it closes, in exactly the size it needs. */
-#include "base64.h"
 #include "json.h"
 #include "json_scan.h"
-#include "utf8.h"
 
 const struct json_limits json_default_limits = {.max_depth = 200,
                                                 .max_values = 4000000};
@@ -108,60 +106,50 @@ static const ptl_value *make_list(struct parser *p, const struct value_pair *chi
     return list;
 }
 
-/* bytes and base64, as kombu's decoder makes them; NULL with an error set otherwise. */
-static const ptl_value *make_bytes(struct parser *p, bool base64, const ptl_value *text)
-{
-    struct str s = value_as_str(text);
+/* Which of the keys seen so far may be equal to a new one: one bit for each of 256
+ * fingerprints. A map's usual keys cost one look each, not one per earlier key. */
+struct keys_seen {
+    uint64_t bits[4];
+};
 
-    if (!s.p || !utf8_valid(s)) { /* no text, or with a lone surrogate */
-        json_scan_fail(&p->in, p->in.p, "bytes of no text");
-        return NULL;
-    }
-    if (base64 && !(s = base64_decode(p->in.arena, s)).p) {
-        if (p->in.arena->failed)
-            json_scan_out_of_memory(&p->in);
-        else
-            json_scan_fail(&p->in, p->in.p, "wrong base64");
-        return NULL;
-    }
-    ptl_value *v = value_bytes(p->in.arena, s);
-    if (!v)
-        json_scan_out_of_memory(&p->in);
-    return v;
+static bool is_first(struct keys_seen *seen, struct str key)
+{
+    unsigned char print = (unsigned char)(key.n * 29);
+
+    if (key.n)
+        print = (unsigned char)(print + key.p[0] * 7 + key.p[key.n / 2] * 3 +
+                                key.p[key.n - 1]);
+    uint64_t bit = UINT64_C(1) << (print & 63);
+    bool first = !(seen->bits[print >> 6] & bit);
+    seen->bits[print >> 6] |= bit;
+    return first;
 }
 
-/* What kombu's object_hook makes of a map; usually the map itself. */
-static const ptl_value *rebuild_typed(struct parser *p, const ptl_value *map)
+static bool fill_map(struct parser *p, ptl_value *map,
+                     const struct value_pair *children, size_t n)
 {
-    static const char *const kept[] = {"datetime", "date", "time", "decimal", "uuid"};
-    const ptl_value *type = value_get(map, "__type__");
-    const ptl_value *value = value_get(map, "__value__");
+    struct keys_seen seen = {{0}};
+    bool small = n <= VALUE_UNINDEXED;
 
-    if (map->u.map.n != 2 || !type || !value)
-        return map;
-    struct str name = value_as_str(type);
-    if (str_is(name, "bytes") || str_is(name, "base64"))
-        return make_bytes(p, str_is(name, "base64"), value);
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-        if (str_is(name, kept[i]))
-            return map;
-    json_scan_fail(&p->in, p->in.p, "Unsupported type");
-    return NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (small && is_first(&seen, children[i].key))
+            map->u.map.pairs[map->u.map.n++] = children[i];
+        else if (!value_map_set(p->in.arena, map, children[i].key, children[i].value))
+            return false;
+    }
+    return true;
 }
 
 static const ptl_value *make_map(struct parser *p, const struct value_pair *children,
                                  size_t n)
 {
     ptl_value *map = value_map(p->in.arena, n);
-    bool ok = map != NULL;
 
-    for (size_t i = 0; ok && i < n; i++)
-        ok = value_map_set(p->in.arena, map, children[i].key, children[i].value);
-    if (!ok) {
+    if (!map || !fill_map(p, map, children, n)) {
         json_scan_out_of_memory(&p->in);
         return NULL;
     }
-    return p->flags & JSON_KOMBU_TYPES ? rebuild_typed(p, map) : map;
+    return p->flags & JSON_KOMBU_TYPES ? json_scan_typed(&p->in, map) : map;
 }
 
 static bool close_container(struct parser *p)

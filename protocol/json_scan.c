@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json_scan - strings and numbers as Python's scanner takes them. */
+/* json_scan - strings as Python's scanner takes them, and where errors are kept. */
 #include "json_scan.h"
+#include "json_plain.h"
 #include "utf8.h"
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
-#define INT_DIGITS_MAX 4300 /* sys.int_info.default_max_str_digits */
 
 bool json_scan_fail(struct json_scan *s, const char *at, const char *what)
 {
@@ -27,36 +19,6 @@ bool json_scan_out_of_memory(struct json_scan *s)
     return json_scan_fail(s, s->p, "out of memory");
 }
 
-static bool is_plain(char c)
-{
-    unsigned char u = (unsigned char)c;
-
-    return u >= 0x20 && u < 0x80 && u != '"' && u != '\\';
-}
-
-/* The first byte of [p, end) that is not printable ASCII, or a quote or a backslash. */
-static const char *skip_plain(const char *p, const char *end)
-{
-#ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(0x20);
-
-    for (; end - p >= 16; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* Compared as signed bytes, those from 0x80 on are below the space, too. */
-        __m128i stop = _mm_or_si128(_mm_cmplt_epi8(v, space),
-                                    _mm_or_si128(_mm_cmpeq_epi8(v, quote),
-                                                 _mm_cmpeq_epi8(v, backslash)));
-        int mask = _mm_movemask_epi8(stop);
-        if (mask)
-            return p + __builtin_ctz((unsigned)mask);
-    }
-#endif
-    while (p < end && is_plain(*p))
-        p++;
-    return p;
-}
-
 /* Finds the closing quote, checking everything but the escapes on the way. */
 static bool find_quote(struct json_scan *s, const char **quote, bool *escaped)
 {
@@ -64,7 +26,7 @@ static bool find_quote(struct json_scan *s, const char **quote, bool *escaped)
 
     *escaped = false;
     for (;;) {
-        p = skip_plain(p, s->end);
+        p = json_skip_plain(p, s->end);
         if (p == s->end)
             return json_scan_fail(s, s->p - 1, "Unterminated string starting at");
         if (*p == '"')
@@ -205,168 +167,4 @@ bool json_scan_string(struct json_scan *s, struct str *out)
     }
     s->p = quote + 1;
     return true;
-}
-
-/* ---- Numbers ------------------------------------------------------------------ */
-
-static const char *skip_digits(const char *p, const char *end)
-{
-    while (p < end && *p >= '0' && *p <= '9')
-        p++;
-    return p;
-}
-
-static const ptl_value *made(struct json_scan *s, ptl_value *v)
-{
-    if (!v)
-        json_scan_out_of_memory(s);
-    return v;
-}
-
-static const ptl_value *big_integer(struct json_scan *s, const char *first,
-                                    const char *digits)
-{
-    struct str text = {first, (size_t)(s->p - first)};
-
-    if (s->p - digits > INT_DIGITS_MAX) {
-        json_scan_fail(s, first, "Exceeds the limit (4300 digits) for an integer");
-        return NULL;
-    }
-    if (s->copy_strings && !(text = arena_copy(s->arena, text)).p)
-        return made(s, NULL);
-    ptl_value *v = value_str(s->arena, text);
-    if (v)
-        v->kind = PTL_BIGINT;
-    return made(s, v);
-}
-
-static const ptl_value *integer(struct json_scan *s, const char *first,
-                                const char *digits)
-{
-    bool negative = first != digits;
-    int64_t value = 0;
-
-    for (const char *p = digits; p < s->p; p++) {
-        int digit = *p - '0'; /* negative all along: the range is one larger there */
-        if (__builtin_mul_overflow(value, 10, &value) ||
-            __builtin_sub_overflow(value, digit, &value))
-            return big_integer(s, first, digits);
-    }
-    if (!negative && __builtin_sub_overflow(0, value, &value))
-        return big_integer(s, first, digits);
-    return made(s, value_int(s->arena, value));
-}
-
-struct fraction {
-    const char *digits, *point, *exponent,
-        *end; /* point, exponent: where they would be */
-};
-
-/* More significant digits than this cannot change how a float is rounded, but for
- * whether anything but zeros follows them. */
-#define SIGNIFICANT_MAX 780
-
-static double parse_float(const struct fraction *f, bool negative)
-{
-    char text[SIGNIFICANT_MAX + 40];
-    size_t n = 0;
-    int64_t exponent = 0;
-    bool sticky = false;
-
-    for (const char *p = f->exponent; p < f->end; p++)
-        if (*p >= '0' && *p <= '9' && exponent < INT32_MAX)
-            exponent = exponent * 10 + (*p - '0');
-    if (f->exponent < f->end && f->exponent[1] == '-')
-        exponent = -exponent;
-    /* Digits only and an exponent: strtod then needs no radix character, whose look
-     * depends on the locale. */
-    for (const char *p = f->digits; p < f->exponent; p++) {
-        if (p == f->point)
-            continue;
-        if (p > f->point)
-            exponent--;
-        if (n == 0 && *p == '0')
-            continue;
-        if (n < SIGNIFICANT_MAX) {
-            text[n++] = *p;
-        } else {
-            sticky = sticky || *p != '0';
-            exponent++;
-        }
-    }
-    if (n == 0)
-        return negative ? -0.0 : 0.0;
-    if (sticky) {
-        text[n++] = '1';
-        exponent--;
-    }
-    if (exponent > 100000)
-        exponent = 100000;
-    if (exponent < -100000)
-        exponent = -100000;
-    snprintf(text + n, sizeof(text) - n, "e%d", (int)exponent);
-    double d = strtod(text, NULL);
-    return negative ? -d : d;
-}
-
-static bool take_word(struct json_scan *s, const char *word)
-{
-    size_t n = strlen(word);
-
-    if ((size_t)(s->end - s->p) < n || memcmp(s->p, word, n) != 0)
-        return false;
-    s->p += n;
-    return true;
-}
-
-/* A point without digits behind it, or an exponent without, is not part of the number:
- * Python stops before it, and then misses a comma. */
-static bool scan_fraction(struct json_scan *s, struct fraction *f)
-{
-    const char *p = s->p, *q;
-
-    f->point = f->exponent = p;
-    if (p < s->end && *p == '.') {
-        q = skip_digits(p + 1, s->end);
-        if (q > p + 1)
-            p = f->exponent = q;
-    }
-    if (p < s->end && (*p == 'e' || *p == 'E')) {
-        q = p + 1;
-        if (q < s->end && (*q == '+' || *q == '-'))
-            q++;
-        if (skip_digits(q, s->end) > q)
-            p = skip_digits(q, s->end);
-    }
-    f->end = p;
-    if (p == s->p)
-        return false;
-    s->p = p;
-    return true;
-}
-
-const ptl_value *json_scan_number(struct json_scan *s)
-{
-    const char *first = s->p;
-    bool negative = *first == '-';
-
-    if (take_word(s, "NaN"))
-        return made(s, value_float(s->arena, NAN));
-    if (negative)
-        s->p++;
-    if (take_word(s, "Infinity"))
-        return made(s, value_float(s->arena, negative ? -INFINITY : INFINITY));
-    const char *digits = s->p;
-    if (digits < s->end && *digits == '0')
-        s->p++; /* a leading zero stands alone */
-    else
-        s->p = skip_digits(digits, s->end);
-    if (s->p == digits) {
-        json_scan_fail(s, first, "Expecting value");
-        return NULL;
-    }
-    struct fraction f = {.digits = digits};
-    if (!scan_fraction(s, &f))
-        return integer(s, first, digits);
-    return made(s, value_float(s->arena, parse_float(&f, negative)));
 }

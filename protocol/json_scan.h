@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json_scan - the leaves of JSON: strings and numbers. Used by json_read only. */
+/* json_scan - the leaves of JSON, read one by one. Used by json_read only. */
 #ifndef PROTOCOL_JSON_SCAN_H
 #define PROTOCOL_JSON_SCAN_H
 
@@ -22,5 +22,8 @@ bool json_scan_out_of_memory(struct json_scan *s);
 bool json_scan_string(struct json_scan *s, struct str *out);
 /* A number, or NaN or an infinity with its sign; p stands on its first byte. */
 const ptl_value *json_scan_number(struct json_scan *s);
+
+/* What kombu's object_hook makes of a map: usually the map itself; NULL on an error. */
+const ptl_value *json_scan_typed(struct json_scan *s, const ptl_value *map);
 
 #endif

@@ -2,6 +2,7 @@
 /* json_write - values to the text that json.dumps gives, with an explicit stack. */
 #include "base64.h"
 #include "json.h"
+#include "json_plain.h"
 #include "utf8.h"
 
 /* About where Python's own encoder gives up. Deeper values make the writer bad. */
@@ -55,28 +56,37 @@ static char escape_letter(char c)
     }
 }
 
-static bool is_plain(char c)
+static void put_quoted(struct wr *w, struct str plain)
 {
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+    char *p = plain.n < SIZE_MAX - 2 ? wr_grow(w, plain.n + 2) : NULL;
+
+    if (!p)
+        return;
+    p[0] = '"';
+    if (plain.n)
+        memcpy(p + 1, plain.p, plain.n);
+    p[plain.n + 1] = '"';
 }
 
 void json_write_str(struct wr *w, struct str s)
 {
-    const char *p = s.p, *end = s.p + s.n;
+    const char *p = s.p, *end = s.p + s.n, *stop = json_skip_plain(p, end);
 
+    if (stop == end) { /* as nearly every string is */
+        put_quoted(w, s);
+        return;
+    }
     wr_put(w, STR("\""));
-    while (p < end) {
-        const char *plain = p;
-        while (p < end && is_plain(*p))
-            p++;
-        wr_put(w, (struct str){plain, (size_t)(p - plain)});
-        if (p == end)
+    for (; !w->bad; stop = json_skip_plain(p, end)) {
+        wr_put(w, (struct str){p, (size_t)(stop - p)});
+        if (stop == end)
             break;
-        char letter = escape_letter(*p);
+        char letter = escape_letter(*stop);
+        p = stop + 1;
         if (letter) {
             wr_put(w, (struct str){(char[]){'\\', letter}, 2});
-            p++;
         } else {
+            p = stop;
             put_code(w, utf8_next(&p, end));
         }
     }

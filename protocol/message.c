@@ -128,12 +128,21 @@ static void read_lenient(struct message *m)
 enum message_fault message_read(struct arena *a, const struct envelope *e,
                                 struct message *m, const char **why)
 {
+    const ptl_value *encoding = value_get(e->properties, "body_encoding");
     *m = (struct message){.headers = e->headers};
     enum message_fault fault = read_names(a, m, why);
+
+    if (fault == MESSAGE_OK && !value_is_null(encoding) && !e->body_base64) {
+        *why = "property 'body_encoding' is not 'base64', the only one there is";
+        return MESSAGE_BAD_FIELD;
+    }
 
     if (fault == MESSAGE_OK)
         fault = read_checked(a, m, why);
     if (fault == MESSAGE_OK)
         read_lenient(m);
-    return a->failed ? MESSAGE_OUT_OF_MEMORY : fault;
+    if (!a->failed)
+        return fault;
+    *why = "larger than a message may be";
+    return MESSAGE_OUT_OF_MEMORY;
 }

@@ -14,14 +14,9 @@
 /* Traces of how the message came here. RabbitMQ takes a message that carries its
  * x-death headers for one going round in circles, and drops it. */
 static const char *const left_behind[] = {
-    "redelivered",
-    "x-death",
-    "x-first-death-queue",
-    "x-first-death-reason",
-    "x-first-death-exchange",
-    "x-last-death-queue",
-    "x-last-death-reason",
-    "x-last-death-exchange",
+    "redelivered",         ENVELOPE_LOST_HEADER,   "x-death",
+    "x-first-death-queue", "x-first-death-reason", "x-first-death-exchange",
+    "x-last-death-queue",  "x-last-death-reason",  "x-last-death-exchange",
 };
 
 static bool is_left_behind(struct str key)
@@ -54,8 +49,9 @@ static const ptl_value *retry_headers(struct arena *a, const struct message *m,
 
     timestamp_format(eta, r->eta_us);
     bool ok = headers && value_map_set(a, headers, STR("eta"), value_text(a, eta)) &&
-              value_map_set(a, headers, STR("retries"), value_int(a, m->retries + 1)) &&
-              value_map_set(a, headers, STR("parent_id"), id);
+              value_map_set(a, headers, STR("retries"), value_int(a, m->retries + 1));
+    if (ok && !m->parent_id.n) /* published from inside itself */
+        ok = value_map_set(a, headers, STR("parent_id"), id);
     if (ok && !m->root_id.n)
         ok = value_map_set(a, headers, STR("root_id"), id);
     return ok ? headers : NULL;
@@ -72,6 +68,20 @@ static const ptl_value *expiration(struct arena *a, const struct message *m,
     return value_text(a, text);
 }
 
+/* What a producer's further options left among the properties is not published again.
+ */
+static bool is_carried_on(struct str key)
+{
+    static const char *const known[] = {
+        "correlation_id", "reply_to",     "delivery_mode", "delivery_info", "priority",
+        "body_encoding",  "delivery_tag", "expiration",    "origin",
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (str_is(key, known[i]))
+            return true;
+    return false;
+}
+
 /* `origin` goes where Python puts it: behind reply_to. */
 static ptl_value *copy_with_origin(struct arena *a, const ptl_value *properties,
                                    const char *origin)
@@ -80,7 +90,7 @@ static ptl_value *copy_with_origin(struct arena *a, const ptl_value *properties,
 
     for (size_t i = 0; copy && i < value_len(properties); i++) {
         const struct value_pair *pair = &properties->u.map.pairs[i];
-        if (!value_map_set(a, copy, pair->key, pair->value))
+        if (is_carried_on(pair->key) && !value_map_set(a, copy, pair->key, pair->value))
             return NULL;
         if (origin && str_is(pair->key, "reply_to") &&
             !value_map_set(a, copy, STR("origin"), value_text(a, origin)))

@@ -16,6 +16,8 @@
 
 #include <petiole/task.h>
 
+#define VALUE_UNINDEXED 32u /* pairs; value_map.c says what larger maps have */
+
 struct value_pair {
     struct str key;
     const struct ptl_value *value;
@@ -33,7 +35,7 @@ struct ptl_value {
             size_t n, cap;
         } list;
         struct {
-            struct value_pair *pairs; /* with cap beyond 32, an index follows them */
+            struct value_pair *pairs; /* beyond VALUE_UNINDEXED, an index follows */
             size_t n, cap;
         } map;
     } u;

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* value_map - maps that keep insertion order and find their keys.
  *
- * Up to UNINDEXED_PAIRS a map is an array. A larger one has, right behind its pairs, a
+ * Up to VALUE_UNINDEXED a map is an array. A larger one has, right behind its pairs, a
  * table of twice as many slots: 0 for empty, else 1 + the place of a pair. The hash is
  * seeded with the table's address, so that no sender can prepare keys that collide. */
 #include "value.h"
-
-#define UNINDEXED_PAIRS 32u
 
 typedef uint32_t slot;
 
 static bool indexed(const ptl_value *map)
 {
-    return map->u.map.cap > UNINDEXED_PAIRS;
+    return map->u.map.cap > VALUE_UNINDEXED;
 }
 
 /* The capacity of an indexed map is a power of two. */
@@ -86,9 +84,9 @@ static bool reserve_pairs(struct arena *a, ptl_value *map, size_t room)
 {
     size_t cap = room, bytes = sizeof(struct value_pair);
 
-    if (room > UNINDEXED_PAIRS) {
+    if (room > VALUE_UNINDEXED) {
         bytes += 2 * sizeof(slot);
-        for (cap = 2 * UNINDEXED_PAIRS; cap < room && cap <= UINT32_MAX / 2;)
+        for (cap = 2 * VALUE_UNINDEXED; cap < room && cap <= UINT32_MAX / 2;)
             cap *= 2;
     }
     if (room > UINT32_MAX / 2 || cap > SIZE_MAX / bytes) {

@@ -18,7 +18,7 @@ void banner_print(const struct worker *w)
 
     uname(&system);
     strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", localtime_r(&now, &tm));
-    printf(" \n -------------- %s petiole v%s\n--- ***** ----- \n", c->hostname,
+    printf(" \n -------------- %s v%s (petiole)\n--- ***** ----- \n", c->hostname,
            PTL_VERSION);
     printf("-- ******* ---- %s-%s-%s %s\n", system.sysname, system.release,
            system.machine, date);

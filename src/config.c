@@ -92,8 +92,10 @@ static int set_option(struct config *c, const struct config_option *o, const cha
         return 0;
     case CONFIG_INT:
     case CONFIG_BYTES: {
-        int64_t v;
-        if (!parse_int(text, o->type == CONFIG_BYTES, &v) || v < o->min || v > o->max)
+        int64_t v = 0; /* null: none, for ever */
+        bool none = is_none(text) && o->min == 0;
+        if (!none &&
+            (!parse_int(text, o->type == CONFIG_BYTES, &v) || v < o->min || v > o->max))
             return error_set(e, EINVAL,
                              "%s must be a number from %lld to %lld, not '%s'", as,
                              (long long)o->min, (long long)o->max, text);
@@ -142,7 +144,7 @@ static int unknown_name(struct error *e, const char *what, const char *name,
             best = known;
         }
     }
-    if (best && least <= strlen(name) / 2 + 1)
+    if (best && least <= strlen(name) / 3 + 1)
         return error_set(e, EINVAL, "unknown %s '%s%.60s'%s: did you mean '%s%s'?",
                          what, options ? "--" : "", name, where, options ? "--" : "",
                          best);
@@ -189,13 +191,14 @@ static int set_from_file(struct config *c, const char *prefix, const char *name,
         *p = (char)tolower((unsigned char)*p);
     if (json_object_is_type(value, json_type_object) && !*prefix &&
         strcmp(key, "broker_transport_options") == 0) {
-        json_object_object_foreach(value, inner, v)
-        {
-            int r = set_from_file(c, "broker_transport_options.", inner, v, e);
-            if (r < 0)
-                return r;
-        }
-        return 0;
+        const struct json_object_iterator end = json_object_iter_end(value);
+        struct json_object_iterator it = json_object_iter_begin(value);
+        int r = 0;
+        for (; r == 0 && !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
+            r = set_from_file(c, "broker_transport_options.",
+                              json_object_iter_peek_name(&it),
+                              json_object_iter_peek_value(&it), e);
+        return r;
     }
     const struct config_option *o = n < sizeof(key) ? find_key(key) : NULL;
     if (!o)
@@ -215,18 +218,20 @@ static int set_from_file(struct config *c, const char *prefix, const char *name,
 
 static int load_json(struct config *c, json_object *root, struct error *e)
 {
-    json_object_object_foreach(root, name, value)
-    {
-        int r = strcmp(name, "plugins") == 0
-                    ? set_text(&c->plugin_settings,
-                               json_object_to_json_string_ext(value,
-                                                              JSON_C_TO_STRING_PLAIN),
-                               e)
-                    : set_from_file(c, "", name, value, e);
-        if (r < 0)
-            return r;
+    const struct json_object_iterator end = json_object_iter_end(root);
+    struct json_object_iterator it = json_object_iter_begin(root);
+    int r = 0;
+    for (; r == 0 && !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+        const char *name = json_object_iter_peek_name(&it);
+        json_object *value = json_object_iter_peek_value(&it);
+        r = strcmp(name, "plugins") == 0
+                ? set_text(&c->plugin_settings,
+                           json_object_to_json_string_ext(value,
+                                                          JSON_C_TO_STRING_PLAIN),
+                           e)
+                : set_from_file(c, "", name, value, e);
     }
-    return 0;
+    return r;
 }
 
 static int load_file(struct config *c, struct error *e)
@@ -360,6 +365,9 @@ static int split_queues(struct config *c, struct error *e)
 
 static int derive(struct config *c, struct error *e)
 {
+    if (!c->plugins || !c->plugins[0])
+        return error_set(e, EINVAL,
+                         "no plugin is given: name one with -A, for example -A demo");
     int r = url_parse(&c->broker, c->broker_url, e);
     if (r < 0)
         return error_wrap(e, "broker");
@@ -414,7 +422,7 @@ void config_finish(struct config *c)
 
 void config_print_help(FILE *to)
 {
-    fprintf(to, "usage: petiole worker -A PLUGIN,… [OPTIONS]\n\n");
+    fprintf(to, "usage: petiole worker -A PLUGIN,... [OPTIONS]\n\n");
     for (size_t i = 0; i < config_noptions; i++) {
         const struct config_option *o = &config_options[i];
         char names[64];

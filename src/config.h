@@ -28,6 +28,7 @@ struct config {
     int64_t visibility_timeout_s;
     int64_t connection_max_retries; /* 0: for ever */
     int64_t message_max_bytes;
+    int64_t worker_lost_limit;              /* 0: none */
     double time_limit_s, soft_time_limit_s; /* 0: none */
     double connection_timeout_s;
     double unknown_task_wait_s; /* before an unknown task is a dead letter */

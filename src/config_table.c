@@ -7,13 +7,13 @@
 
 /* clang-format off */
 const struct config_option config_options[] = {
-    {"imports", 'A', "app", "PLUGIN,…", "CELERY_APP", CONFIG_TEXT, AT(plugins), NULL, 0, 0,
+    {"imports", 'A', "app", "PLUGIN,...", "CELERY_APP", CONFIG_TEXT, AT(plugins), NULL, 0, 0,
      "plugins to load: names, or paths of shared objects"},
     {"broker_url", 'b', "broker", "URL", "CELERY_BROKER_URL", CONFIG_TEXT, AT(broker_url),
      "redis://localhost:6379/0", 0, 0, "where the messages are"},
     {"result_backend", 0, "result-backend", "URL", "CELERY_RESULT_BACKEND", CONFIG_TEXT,
      AT(result_backend), NULL, 0, 0, "where results are stored; none: they are not"},
-    {"task_default_queue", 'Q', "queues", "NAME,…", "CELERY_WORKER_QUEUES", CONFIG_TEXT,
+    {"task_default_queue", 'Q', "queues", "NAME,...", "CELERY_WORKER_QUEUES", CONFIG_TEXT,
      AT(queues), "celery", 0, 0, "queues to take from"},
     {"worker_concurrency", 'c', "concurrency", "N", "CELERY_WORKER_CONCURRENCY", CONFIG_INT,
      AT(concurrency), NULL, 1, 1024, "child processes; one per CPU if not given"},
@@ -25,7 +25,7 @@ const struct config_option config_options[] = {
      "settings as a JSON object, by Celery's names"},
     {"worker_prefetch_multiplier", 0, "prefetch-multiplier", "N",
      "CELERY_WORKER_PREFETCH_MULTIPLIER", CONFIG_INT, AT(prefetch_multiplier), "4", 0, 10000,
-     "messages held per child; 0: no limit"},
+     "messages held per child; 0: 4096 in all"},
     {"task_time_limit", 0, "time-limit", "S", "CELERY_WORKER_TIME_LIMIT", CONFIG_SECONDS,
      AT(time_limit_s), NULL, 0, 0, "kill a task after S seconds"},
     {"task_soft_time_limit", 0, "soft-time-limit", "S", "CELERY_WORKER_SOFT_TIME_LIMIT",
@@ -58,6 +58,8 @@ const struct config_option config_options[] = {
      AT(retry_on_startup), "true", 0, 0, "try again when the broker is not there at start"},
     {"message_max_bytes", 0, NULL, NULL, NULL, CONFIG_BYTES, AT(message_max_bytes), "128M",
      1024, 512 << 20, "largest message, unpacked body or result"},
+    {"worker_lost_limit", 0, NULL, NULL, NULL, CONFIG_INT, AT(worker_lost_limit), "3", 0, 1000,
+     "children a late task may kill, where it is put back, before it is a dead letter"},
     {"unknown_task_wait", 0, NULL, NULL, NULL, CONFIG_SECONDS, AT(unknown_task_wait_s), "3600",
      0, 0, "seconds an unknown task is put back before it is a dead letter"},
     {"worker_keep_final_states", 0, NULL, NULL, NULL, CONFIG_BOOL, AT(keep_final_states),

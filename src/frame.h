@@ -37,6 +37,16 @@ enum frame_type {
     FRAME_DONE,
 };
 
+/* A DONE holds a result, maybe the arguments again with each character as \uXXXX, and
+ * maybe the message of a retry in base64: eight times a message, and room for the rest.
+ * Neither side sends a larger frame. */
+static inline size_t frame_max_bytes(uint64_t message_max_bytes)
+{
+    const uint64_t rest = (uint64_t)16 << 20, most = UINT32_MAX;
+
+    return message_max_bytes < (most - rest) / 8 ? 8 * message_max_bytes + rest : most;
+}
+
 struct frame {
     enum frame_type type;
     struct rd body; /* the fields; borrowed from the reader until its next call */

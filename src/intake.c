@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PARKED_MAX 1000 /* more than these count as held, and taking pauses */
-
 /* ---- taken: bytes become a request -------------------------------------------- */
 
 static void doom(struct request *rq, const char *what, const char *why)
@@ -55,6 +53,10 @@ static void fill(struct request *rq, const struct message *m, const struct envel
     rq->expires_us = m->has_expires ? m->expires_us : 0;
     if (!row)
         return;
+    rq->limit_in_header = m->has_hard_limit;
+    rq->ignore_result =
+        m->has_ignore_result ? m->ignore_result : (row->flags & PTL_IGNORE_RESULT) != 0;
+    rq->times_lost = value_as_int(value_get(m->headers, ENVELOPE_LOST_HEADER), 0);
     rq->acks_late = w->config->acks_late || (row->flags & PTL_ACKS_LATE);
     rq->hard_limit_s = limit_of(m->has_hard_limit, m->hard_limit_s, row->hard_limit_ms,
                                 w->config->time_limit_s);

@@ -61,7 +61,8 @@ void outcome_put_back(struct request *rq, enum broker_side side, bool mark_redel
     wr_init(&marked, rq->raw.n * 6 + 256);
     arena_reset(&w->scratch);
     bool ok = mark_redelivered &&
-              envelope_mark_redelivered(&w->scratch, rq->raw, &marked) && !marked.bad;
+              envelope_mark_lost(&w->scratch, rq->raw, rq->times_lost, &marked) &&
+              !marked.bad;
     b->ops->put_back(b, &rq->delivery, side, ok ? wr_str(&marked) : (struct str){0});
     wr_finish(&marked);
 }
@@ -83,7 +84,9 @@ static void settle(struct request *rq)
 {
     struct broker *b = rq->worker->broker;
     struct str retry = {rq->retry, rq->retry_bytes};
-    if (!rq->retry)
+    if (rq->burial)
+        outcome_bury(rq, rq->burial);
+    else if (!rq->retry)
         settle_ack(rq);
     else if (rq->settled || rq->delivery.settling) /* acknowledged early */
         b->ops->publish(b, rq->delivery.source, retry, on_published, rq);
@@ -168,7 +171,7 @@ static void fail(struct request *rq, const char *status, const char *type,
 {
     struct wr meta;
     wr_init(&meta, 1 << 20);
-    if (!write_failure(rq, status, type, module, arg, &meta))
+    if (rq->ignore_result || !write_failure(rq, status, type, module, arg, &meta))
         wr_reset(&meta);
     store(rq, wr_str(&meta));
     wr_finish(&meta);
@@ -306,14 +309,30 @@ static void time_limit_exceeded(struct request *rq)
     double s = rq->hard_limit_s;
     char text[32];
     arena_reset(a);
-    const ptl_value *limit =
-        s == (double)(int64_t)s ? value_int(a, (int64_t)s) : value_float(a, s);
-    snprintf(text, sizeof(text), "%.10g", s);
+    /* Celery's options are floats; a message may carry 1 or 1.5. */
+    bool whole = rq->limit_in_header && s == (double)(int64_t)s;
+    const ptl_value *limit = whole ? value_int(a, (int64_t)s) : value_float(a, s);
+    if (whole)
+        snprintf(text, sizeof(text), "%.0f", s);
+    else
+        json_format_float(text, s, false);
     log_line(LOG_ERROR, "Task handler raised error: TimeLimitExceeded(%s)", text);
     if (rq->acks_late && !rq->worker->config->acks_on_failure_or_timeout)
         outcome_put_back(rq, BROKER_BACK, true);
     else
         fail(rq, "FAILURE", "TimeLimitExceeded", "billiard.exceptions", limit);
+}
+
+/* It has killed enough children: its caller is told, and it goes to the dead letters.
+ */
+static void doom_poison(struct request *rq, const char *text)
+{
+    char reason[300];
+    snprintf(reason, sizeof(reason), "killed its child %lld times: %s",
+             (long long)rq->times_lost + 1, text);
+    log_line(LOG_ERROR, "Task %s[%s] is a dead letter: %s", rq->name.p, rq->id.p,
+             reason);
+    rq->burial = strdup(reason);
 }
 
 static void worker_lost(struct request *rq, enum pool_loss loss, int detail)
@@ -333,10 +352,15 @@ static void worker_lost(struct request *rq, enum pool_loss loss, int detail)
     log_line(LOG_ERROR,
              "Task handler raised error: WorkerLostError('%s') (task %s[%s])", text,
              rq->name.p, rq->id.p);
-    if (rq->acks_late && put_back) {
+    bool poison = !w->cold && w->config->worker_lost_limit > 0 &&
+                  rq->times_lost + 1 >= w->config->worker_lost_limit;
+    if (rq->acks_late && put_back && !poison) {
+        rq->times_lost += !w->cold;
         outcome_put_back(rq, w->cold ? BROKER_FRONT : BROKER_BACK, true);
         return;
     }
+    if (rq->acks_late && put_back)
+        doom_poison(rq, text);
     arena_reset(&w->scratch);
     fail(rq, "FAILURE", "WorkerLostError", "billiard.exceptions",
          value_text(&w->scratch, text));

@@ -131,6 +131,7 @@ void redis_fetch_pump(struct redis_broker *b);
 void redis_fetch_start(struct redis_broker *b);   /* the connection is up */
 void redis_fetch_lost(struct redis_broker *b);    /* it is down */
 void redis_fetch_quiesce(struct redis_broker *b); /* stop waiting, empty inboxes */
+void redis_fetch_step_aside(struct redis_broker *b, uint32_t source);
 size_t redis_fetch_stop(struct redis_broker *b, void (*stopped)(void *ctx));
 
 /* redis_settle.c: the operations of struct broker_ops */

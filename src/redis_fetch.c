@@ -81,6 +81,13 @@ static void on_fetch_timer(uv_timer_t *timer)
     redis_fetch_pump(b);
 }
 
+static void tell_of_dead(const char *reason, const char *queue)
+{
+    log_line(LOG_ERROR,
+             "Received invalid task message: %s (queue %s). It is kept in %s.", reason,
+             queue ? queue : "?", KEY_DEAD);
+}
+
 struct fetch {
     struct redis_broker *broker;
     uint64_t counter;
@@ -108,17 +115,20 @@ static void on_fetched(void *ctx, const redisReply *reply)
             fetch_failed(b, reply->str);
         return; /* the timer, or the connection's return, begins anew */
     }
+    uint64_t counter = f->counter;
     for (size_t i = 0; i < n; i++) {
-        const redisReply *number = reply->element[2 * i],
-                         *item = reply->element[2 * i + 1];
-        size_t s = number->str ? strtoul(number->str, NULL, 10) : b->nsources;
-        if (s < b->nsources && item->str)
-            hand_over(b, f->counter + i, &b->sources[s],
-                      (struct str){item->str, item->len});
+        const char *number = reply->element[2 * i]->str;
+        const redisReply *item = reply->element[2 * i + 1];
+        size_t s = number ? strtoul(number, NULL, 10) : b->nsources;
+        if (number && strncmp(number, "dead ", 5) == 0)
+            tell_of_dead(number + 5, item->str);
+        else if (s < b->nsources && item->str)
+            hand_over(b, counter++, &b->sources[s], (struct str){item->str, item->len});
     }
+    size_t taken = counter - f->counter;
+    b->want -= taken < b->want ? taken : b->want; /* until the worker says otherwise */
     if (n > 0)
         b->rotation = (b->rotation + 1) % b->config->nqueues;
-    b->want -= n < b->want ? n : b->want; /* until the worker says anew */
     b->drained = n < f->asked;
     free(f);
     redis_fetch_pump(b);
@@ -139,7 +149,7 @@ static void send_fetch(struct redis_broker *b)
     b->counter += asked; /* even if the reply is lost, no tag is used twice */
     unsigned nkeys = 3 + 2 * (unsigned)b->nsources;
     redis_begin_script(&b->redis, &b->scripts.fetch, nkeys,
-                       nkeys + 5 + 4 * (unsigned)b->nsources, on_fetched, f);
+                       nkeys + 5 + 6 * (unsigned)b->nsources, on_fetched, f);
     redis_arg_text(&b->redis, KEY_UNACKED);
     redis_arg_text(&b->redis, KEY_UNACKED_INDEX);
     redis_arg_text(&b->redis, KEY_DEAD);
@@ -154,6 +164,7 @@ static void send_fetch(struct redis_broker *b)
     redis_arg_int(&b->redis, b->config->message_max_bytes);
     for (size_t i = 0; i < 2 * b->nsources; i++) {
         redis_arg_int(&b->redis, source_at(b, i / 2)->number);
+        redis_arg_text(&b->redis, source_at(b, i / 2)->queue);
         redis_arg_text(&b->redis, source_at(b, i / 2)->tail);
     }
 }
@@ -264,6 +275,13 @@ static void listener_down(void *ctx, const char *why, double retry_s, unsigned a
              attempts, retry_s);
     set_listener(s, LISTENER_IDLE);
     check_quiesced(s->broker);
+}
+
+/* Whoever waits for a queue longest gets the next message, and after a put-back that
+ * must not be us again: stop waiting, and then queue up behind the others. */
+void redis_fetch_step_aside(struct redis_broker *b, uint32_t source)
+{
+    disarm(&b->sources[source]);
 }
 
 /* ---- what to do next ---------------------------------------------------------- */

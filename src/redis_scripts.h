@@ -13,8 +13,9 @@
 struct redis_scripts {
     /* KEYS unacked, unacked_index, dead, source…
      * ARGV want, tag prefix, first counter, largest message, bytes in all,
-     *      then per source: number, what stands behind the envelope in `unacked`
-     * → number, envelope, number, envelope … in the order they were taken */
+     *      then per source: number, queue, what stands behind the envelope in `unacked`
+     * → number, envelope, number, envelope … in the order they were taken; for what
+     *   went to the dead letters instead: "dead <reason>", queue */
     struct redis_script fetch;
     /* KEYS unacked, unacked_index
      * ARGV tag, where ("front" | "back"), list, text, tail

@@ -157,6 +157,8 @@ static void send_job(struct redis_broker *b, struct job *j)
         return;
     }
     redis_broker_tag(b, j->delivery->tag, tag);
+    if (j->kind == JOB_MOVE && j->side == BROKER_BACK)
+        redis_fetch_step_aside(b, j->source);
     if (j->kind == JOB_MOVE)
         redis_begin_script(&b->redis, &b->scripts.move, 2, 7, on_job_done, j);
     else

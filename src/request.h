@@ -44,9 +44,12 @@ struct request {
     enum request_state state;
     bool settled; /* the broker is done with it */
     bool acks_late;
-    bool redelivered; /* by the broker's word */
+    bool redelivered;   /* by the broker's word */
+    bool ignore_result; /* nothing is stored for it */
     bool killed_by_limit;
-    uint64_t job; /* towards the child */
+    bool limit_in_header; /* the hard limit is the message's own */
+    int64_t times_lost;   /* children that died of it, by its header */
+    uint64_t job;         /* towards the child */
     struct child *child;
     const struct frame_row *row;       /* NULL: unknown task */
     size_t slot;                       /* in the schedule's heap */

@@ -13,7 +13,6 @@
 #define QUEUE_BELOW_S 0.001
 #define RECENT_WEIGHT 0.2
 #define LARGE_BYTES (32u << 10) /* beyond it a message is sent from where it stands */
-#define FRAME_SLACK_BYTES (1u << 20)
 /* A handler's own children may hold the socket open after the child has died. */
 #define READ_ON_MS 250
 
@@ -364,6 +363,8 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static void describe_end(const struct slot *s)
 {
+    if (s->told_to_go && s->ngiven == 0)
+        return;
     if (s->exit_signal)
         log_line(LOG_ERROR, "Process '%s' pid:%d exited with 'signal %d (SIG%s)'",
                  s->name, s->process.pid, s->exit_signal, sigabbrev_np(s->exit_signal));
@@ -429,6 +430,7 @@ void slot_kill(struct slot *s)
 {
     if (s->state == SLOT_GONE || s->reaped)
         return;
+    s->told_to_go |= s->ngiven == 0;
     set_state(s, SLOT_STOPPING);
     kill(-s->process.pid, SIGKILL);
     uv_process_kill(&s->process, SIGKILL);
@@ -474,7 +476,7 @@ struct slot *slot_create(uv_loop_t *loop, const struct config *config,
         error_set(e, ENOMEM, "cannot start a child: out of memory");
         return NULL;
     }
-    size_t frame_max = (size_t)config->message_max_bytes * 2 + FRAME_SLACK_BYTES;
+    size_t frame_max = frame_max_bytes((uint64_t)config->message_max_bytes);
     *s = (struct slot){.loop = loop,
                        .config = config,
                        .events = events,

@@ -50,6 +50,7 @@ struct slot {
     uint64_t started_ms; /* of the running one */
     bool soft_sent;
     bool was_ready, reaped, read_to_end;
+    bool told_to_go; /* idle when it was killed: nothing to report */
     int64_t exit_code;
     int exit_signal;
     uint64_t tasks;  /* done since it was started */

@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WANT_MAX 4096 /* with a prefetch multiplier of 0, which means no limit */
+#define WANT_MAX 4096 /* with a prefetch multiplier of 0 */
+/* Messages that are held but not counted: beyond these they are, and taking pauses. */
+#define PARKED_MAX 1000
+#define WAITING_MAX 1000000
 #define PATIENCE_MS 10000
 #define SCRATCH_FACTOR 16 /* a decoded message is larger than its text */
 
@@ -56,6 +59,11 @@ static void on_due(uv_timer_t *timer)
     }
 }
 
+static size_t beyond(size_t n, size_t most)
+{
+    return n > most ? n - most : 0;
+}
+
 /* Messages held that count against the prefetch limit, as Celery's QoS counts them:
  * neither those that wait for their eta nor those acknowledged early. Outcomes that
  * wait for the backend do count, so that a lost backend stops the taking. */
@@ -68,7 +76,8 @@ static size_t held(const struct worker *w)
     for (struct list *l = w->requests[RQ_RUNNING].next; l != &w->requests[RQ_RUNNING];
          l = l->next)
         n += !list_entry(l, struct request, link)->settled;
-    return n;
+    return n + beyond(w->counts[RQ_PARKED], PARKED_MAX) +
+           beyond(w->counts[RQ_WAITING], WAITING_MAX);
 }
 
 static void tell_want(struct worker *w)
@@ -363,6 +372,14 @@ static void on_interrupt(uv_signal_t *handle, int signum)
     }
 }
 
+/* Celery restarts on HUP, dumps stacks on USR1 and debugs on USR2. */
+static void on_unsupported(uv_signal_t *handle, int signum)
+{
+    (void)handle;
+    log_line(LOG_WARNING, "SIG%s does nothing here: stop with TERM, start anew",
+             sigabbrev_np(signum));
+}
+
 static void on_quit(uv_signal_t *handle, int signum)
 {
     (void)signum;
@@ -398,11 +415,9 @@ static const struct backend_events backend_events = {
 /* The plugins' files, each ended by NUL, in the order given. */
 static int find_plugins(const struct config *c, struct wr *out, struct error *e)
 {
-    char *names = c->plugins && c->plugins[0] ? strdup(c->plugins) : NULL, *save = NULL;
+    char *names = strdup(c->plugins), *save = NULL;
     if (!names)
-        return error_set(e, EINVAL,
-                         "no plugin is given: name one with -A, for example "
-                         "-A demo");
+        return error_set(e, ENOMEM, "out of memory");
     int r = 0;
     for (char *n = strtok_r(names, ",", &save); n && r == 0;
          n = strtok_r(NULL, ",", &save)) {
@@ -454,6 +469,9 @@ static void start(struct worker *w)
     init_signal(w, &w->term, on_term, SIGTERM);
     init_signal(w, &w->interrupt, on_interrupt, SIGINT);
     init_signal(w, &w->quit, on_quit, SIGQUIT);
+    init_signal(w, &w->hangup, on_unsupported, SIGHUP);
+    init_signal(w, &w->user1, on_unsupported, SIGUSR1);
+    init_signal(w, &w->user2, on_unsupported, SIGUSR2);
     /* Prepare handles run in the reverse order of their start: the turn decides, then
      * broker and backend send what it decided, then the log is written. */
     w->broker->ops->start(w->broker);

@@ -44,7 +44,7 @@ struct worker {
     uv_timer_t due;       /* the schedule's next */
     uv_timer_t patience;  /* in STOPPING, for a broker that does not come back */
     uv_prepare_t turn;
-    uv_signal_t term, interrupt, quit;
+    uv_signal_t term, interrupt, quit, hangup, user1, user2;
     bool pool_ready, broker_up, was_ready, announced_loss;
     bool quiesced, pool_stopped;
     bool cold;        /* what runs was killed */

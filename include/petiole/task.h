@@ -185,8 +185,8 @@ PTL_API int64_t ptl_retries(const ptl_task *t);
 PTL_API bool ptl_redelivered(const ptl_task *t);
 /* A message header, Celery's or the caller's own; NULL if absent. */
 PTL_API const ptl_value *ptl_header(const ptl_task *t, const char *name);
-/* A setting of the plugin, "documents.chunk_tokens": the environment's
- * PETIOLE_DOCUMENTS_CHUNK_TOKENS, else the configuration file's "plugins" object;
+/* A setting of the plugin, "documents.chunk_size": the environment's
+ * PETIOLE_DOCUMENTS_CHUNK_SIZE, else the configuration file's "plugins" object;
  * as text, or NULL. It stays valid as long as the process. */
 PTL_API const char *ptl_setting(const ptl_task *t, const char *name);
 /* What the module's init stored. */

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "child.h"
 
-#include "../../protocol/json.h"
 #include "cancel.h"
 #include "isolate.h"
 #include "job.h"
 #include "meta.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -104,60 +102,6 @@ static void send_log(struct ptl_task *t, ptl_level level, struct str text)
 
 /* ---- HELLO -------------------------------------------------------------------- */
 
-/* A list of names, each ended by NUL, as pointers with a NULL behind them. */
-static const char **split(struct arena *a, struct str names)
-{
-    struct str copy = arena_copy(a, names);
-    const char **list = arena_zalloc(a, (names.n + 1) * sizeof(*list));
-    size_t n = 0;
-
-    if (!copy.p || !list)
-        return NULL;
-    for (const char *p = copy.p; p < copy.p + copy.n; p += strlen(p) + 1)
-        list[n++] = p;
-    return list;
-}
-
-static const char *make_origin(struct arena *a)
-{
-    char host[HOST_NAME_MAX + 1] = "localhost", origin[HOST_NAME_MAX + 32];
-
-    gethostname(host, sizeof(host) - 1);
-    snprintf(origin, sizeof(origin), "gen%d@%s", (int)getpid(), host);
-    return arena_strdup(a, origin);
-}
-
-/* What STARTED stores as its result, the same for all tasks. */
-static struct str make_started(struct arena *a, const struct node *node)
-{
-    struct str copy;
-    struct wr w;
-
-    wr_init(&w, (size_t)1 << 20);
-    wr_printf(&w, "{\"pid\": %u, \"hostname\": ", node->pid);
-    json_write_str(&w, str_of(node->hostname));
-    wr_text(&w, "}");
-    copy = arena_copy(a, wr_str(&w));
-    wr_finish(&w);
-    return copy;
-}
-
-static bool make_node(struct child *c, const struct frame_hello *f)
-{
-    const char *const *accept = split(&c->memory, f->accept_content);
-
-    c->node.hostname = arena_copy(&c->memory, f->hostname).p;
-    c->node.origin = make_origin(&c->memory);
-    c->node.pid = (uint32_t)getpid();
-    c->node.log_level = f->log_level;
-    c->node.message_max_bytes = f->message_max_bytes;
-    c->node.result_extended = f->result_extended;
-    c->node.track_started = f->track_started;
-    c->node.started = make_started(&c->memory, &c->node);
-    job_init(&c->job, &c->node, &c->sink, accept);
-    return !c->memory.failed;
-}
-
 static void name_process(uint32_t index)
 {
     char name[16]; /* all that the kernel keeps */
@@ -166,11 +110,9 @@ static void name_process(uint32_t index)
     prctl(PR_SET_NAME, name);
 }
 
-static bool load_plugins(struct child *c, struct str paths, struct module_error *e)
+static bool load_plugins(struct child *c, struct module_error *e)
 {
-    const char *const *path = split(&c->memory, paths);
-
-    for (; path && *path; path++)
+    for (const char *const *path = c->node.plugins; *path; path++)
         if (!module_load(&c->table, *path, e))
             return false;
     return module_init_all(&c->table, e);
@@ -206,14 +148,11 @@ static enum step take_hello(struct child *c, struct rd body)
 
     if (c->ready || !frame_get_hello(body, &f))
         return nonsense("HELLO");
-    if (!make_node(c, &f))
-        return broken(c, "a child has no memory to start with");
-    if ((why = settings_init(&c->node.settings, f.settings))) {
-        snprintf(e.text, sizeof(e.text), "the plugins' settings are no JSON: %s", why);
-        return broken(c, e.text);
-    }
+    if ((why = node_init(&c->node, &c->memory, &f)))
+        return broken(c, why);
+    job_init(&c->job, &c->node, &c->sink);
     name_process(f.index);
-    if (!load_plugins(c, f.plugins, &e))
+    if (!load_plugins(c, &e))
         return broken(c, e.text);
     c->ready = true;
     put_ready(c);
@@ -296,10 +235,8 @@ static enum step serve(struct child *c)
 static void finish(struct child *c)
 {
     module_finish_all(&c->table);
-    if (c->node.hostname) {
-        job_finish(&c->job);
-        settings_finish(&c->node.settings);
-    }
+    job_finish(&c->job);
+    node_finish(&c->node);
     frame_reader_finish(&c->in);
     wr_finish(&c->out);
     arena_finish(&c->memory);

@@ -34,16 +34,15 @@ static size_t arena_cap(const struct node *node)
     return TEXT_COPIES * (size_t)node->message_max_bytes + values;
 }
 
-void job_init(struct job *j, const struct node *node, const struct task_sink *sink,
-              const char *const *accept)
+void job_init(struct job *j, const struct node *node, const struct task_sink *sink)
 {
-    *j = (struct job){.accept = accept};
+    *j = (struct job){.memory_bytes = 0};
     arena_init(&j->arena, arena_cap(node));
     arena_init(&j->reserve, RESERVE_BYTES);
     verdict_init(&j->verdict);
     wr_init(&j->result, node->message_max_bytes);
-    wr_init(&j->meta, SIZE_MAX / 2);
-    wr_init(&j->retry, SIZE_MAX / 2);
+    wr_init(&j->meta, frame_max_bytes(node->message_max_bytes) / 4 * 3);
+    wr_init(&j->retry, frame_max_bytes(node->message_max_bytes) / 4);
     j->task.arena = &j->arena;
     j->task.reserve = &j->reserve;
     j->task.node = node;
@@ -112,7 +111,7 @@ static bool read_message(struct job *j, struct str text, struct frame_refused *r
         return refuse(r, REFUSED_BAD_MESSAGE, why);
     fault = message_read(t->arena, &t->envelope, &t->message, &why);
     if (fault == MESSAGE_OK)
-        fault = message_read_body(t->arena, &t->envelope, &t->message, j->accept,
+        fault = message_read_body(t->arena, &t->envelope, &t->message, t->node->accept,
                                   t->node->message_max_bytes, &t->body, &why);
     return fault == MESSAGE_OK || refuse(r, refusal_of(fault), why);
 }

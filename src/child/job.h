@@ -13,15 +13,13 @@
 struct job {
     struct ptl_task task;
     struct arena arena, reserve;
-    const char *const *accept; /* content types, NULL at the end */
     struct verdict verdict;
     struct wr result, meta, retry;
     uint64_t memory_bytes; /* as last read; see memory_stale */
     unsigned tasks_since_memory_read;
 };
 
-void job_init(struct job *j, const struct node *node, const struct task_sink *sink,
-              const char *const *accept);
+void job_init(struct job *j, const struct node *node, const struct task_sink *sink);
 void job_finish(struct job *j);
 
 /* Decodes. False with *r filled if nothing may run: the message is untouched. The

@@ -73,12 +73,12 @@ const char *settings_init(struct settings *s, struct str json)
     if (json.n == 0)
         return NULL;
     root = json_read(&s->arena, json, JSON_COPY_STRINGS, &json_default_limits, &e);
-    if (!root)
-        return e.what;
-    if (value_kind(root) != PTL_MAP)
-        return "not an object";
+    if (!root && !e.out_of_memory)
+        return "the plugins' settings are not JSON";
+    if (root && value_kind(root) != PTL_MAP)
+        return "the plugins' settings are not an object";
     flatten(s, (struct str){NULL, 0}, root);
-    return s->arena.failed ? "out of memory" : NULL;
+    return s->arena.failed ? "no memory for the plugins' settings" : NULL;
 }
 
 void settings_finish(struct settings *s)

@@ -20,7 +20,7 @@ struct settings {
     struct setting *first;
 };
 
-/* Reads the JSON object; NULL, or a static sentence saying what is wrong. */
+/* Reads the JSON object, if any; NULL, or a static sentence saying what is wrong. */
 const char *settings_init(struct settings *s, struct str json);
 void settings_finish(struct settings *s);
 const char *settings_get(const struct settings *s, const char *name);

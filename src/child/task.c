@@ -59,8 +59,10 @@ void task_run(struct ptl_task *t)
     release_deferred(t);
 }
 
-/* Celery's: the caller's word, or the task's own. */
+/* As Celery 5.7 decides. Producers before it always send the header, false unless they
+ * were told otherwise, so for them it is not the row that speaks. */
 bool task_ignores_result(const struct ptl_task *t)
 {
-    return t->message.ignore_result || (t->row->def.flags & PTL_IGNORE_RESULT);
+    return t->message.has_ignore_result ? t->message.ignore_result
+                                        : t->row->def.flags & PTL_IGNORE_RESULT;
 }

@@ -12,20 +12,7 @@
 #include "../../protocol/message.h"
 #include "../frame.h"
 #include "module.h"
-#include "setting.h"
-
-/* What is the same for all tasks of a process. */
-struct node {
-    const char *hostname; /* "celery@host" */
-    const char *origin;   /* "gen123@host" */
-    struct str started;   /* {"pid": 1, "hostname": "…"} */
-    struct settings settings;
-    uint32_t pid;
-    uint32_t log_level;
-    uint64_t message_max_bytes;
-    bool result_extended;
-    bool track_started;
-};
+#include "node.h"
 
 /* Where a running task's words go: frames in a child, the terminal in `petiole run`. */
 struct task_sink {
@@ -83,7 +70,7 @@ bool task_flag(struct ptl_task *t, enum frame_outcome outcome);
 void *task_fail(struct ptl_task *t, const char *kind, const char *fmt, ...)
     PTL_PRINTF(3, 4);
 void *task_fail_memory(struct ptl_task *t);
-/* Celery's rule for whether anything of this task is stored at all. */
+/* Whether nothing of this task is stored: the caller's word, else the row's. */
 bool task_ignores_result(const struct ptl_task *t);
 
 #endif

@@ -89,7 +89,16 @@ void verdict_fail(struct verdict *v, struct ptl_task *t, const char *kind,
     /* billiard's exception prints itself as its repr */
     if (str_is(v->error.type, "SoftTimeLimitExceeded") && !text.p)
         text = wr_str(&v->repr);
+    /* and Python's KeyError as the repr of its key, also where it is inherited */
+    struct wr key;
+    wr_init(&key, MAX_TEXT_BYTES);
+    if (text.p &&
+        (str_is(v->error.type, "KeyError") || str_is(v->error.type, "NotRegistered"))) {
+        pyrepr(&key, value_at(v->error.args, 0));
+        text = wr_str(&key);
+    }
     write_traceback(&v->traceback, &t->flag, &v->error, text);
+    wr_finish(&key);
 }
 
 static void reject(struct verdict *v, struct ptl_task *t, bool requeue)

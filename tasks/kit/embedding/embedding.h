@@ -2,9 +2,10 @@
 /* embedding - sentence vectors of all-MiniLM-L6-v2, on the CPU.
  *
  * A model is one prepacked file, mapped read-only, so that the processes of a worker
- * share one copy in memory and in cache. Texts are cut into windows of the model's 256
- * tokens; a longer text's vector is the token-weighted mean of its windows' vectors,
- * normalised again. */
+ * share one copy in memory and in cache. Texts are read in windows of 254 word pieces,
+ * which with [CLS] and [SEP] are the model's 256 tokens. A window's vector is the mean
+ * of its rows at length one; a longer text's is the mean of its windows' vectors, each
+ * weighted by its pieces, at length one again. See docs/embedding.md. */
 #ifndef KIT_EMBEDDING_H
 #define KIT_EMBEDDING_H
 

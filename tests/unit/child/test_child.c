@@ -176,7 +176,7 @@ static void it_says_why_it_cannot_start(void **state)
     (void)state;
     hello_breaks(hello, "/nowhere.so", 12, "cannot load plugin: /nowhere.so");
     hello.settings = STR("{'x': 1}");
-    hello_breaks(hello, "", 0, "the plugins' settings are no JSON");
+    hello_breaks(hello, "", 0, "the plugins' settings are not JSON");
 }
 
 /* ---- Ending ------------------------------------------------------------------- */

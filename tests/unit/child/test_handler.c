@@ -502,7 +502,8 @@ static void settings_come_from_environment_then_file(void **state)
     assert_true(bench_run(&b, "[]"));
     assert_int_equal(b.verdict.outcome, OUTCOME_SUCCESS);
     settings_finish(&b.node.settings);
-    assert_string_equal(settings_init(&b.node.settings, STR("[]")), "not an object");
+    assert_string_equal(settings_init(&b.node.settings, STR("[]")),
+                        "the plugins' settings are not an object");
     settings_finish(&b.node.settings);
     bench_finish(&b);
 }

@@ -125,7 +125,7 @@ static void a_hostile_retry_is_written_as_valid_json(void **state)
             "\"\\\", \\\"id\\\": \\\"\", \"retries\": 2147483646, \"eta\": null, "
             "\"eta\": \"\", \"\": [[[{}]]], \"root_id\": 7}, \"properties\": {"
             "\"delivery_info\": \"none\", \"delivery_tag\": {}, \"body_encoding\": "
-            "\"x\"}}");
+            "null}}");
     (void)state;
 
     struct str written = boxed(retry_of(text, &in_a_minute));

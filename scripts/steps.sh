@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the scripts beside it: one line per step, its output in a file, and on
+# failure the end of that file and a hint.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/petiole
+logs=$root/.cache/log
+mkdir -p "$logs"
+
+fail() { # what went wrong, what to do
+    printf '%s: %s\n' "$(basename "$0")" "$1" >&2
+    [ -z "${2:-}" ] || printf '  hint: %s\n' "$2" >&2
+    exit 1
+}
+
+# step NAME HINT COMMAND… - silent when there was nothing to do.
+step() {
+    local name=$1 hint=$2 log=$logs/${1//[^a-zA-Z0-9]/-}.log begun=$SECONDS
+    shift 2
+    if "$@" >"$log" 2>&1; then
+        printf '%-44s ok  %4d s\n' "$name" $((SECONDS - begun))
+        return 0
+    fi
+    printf '%-44s FAILED after %d s\n' "$name" $((SECONDS - begun))
+    tail -n 25 "$log" | sed 's/^/    /' >&2
+    fail "$name failed; all of it is in ${log#"$root"/}" "$hint"
+}

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A worker that cannot start says why in one line, and with Celery's exit code."""
+
+import socket
+
+import pytest
+
+from actors.process import Process
+from actors.proxy import Proxy
+from actors.redis_server import free_port
+from actors.worker import BUILD, LIVE, PETIOLE, PYTHON, clean_environment
+
+pytestmark = pytest.mark.petiole_only
+
+FAILED, USAGE = 1, 64
+
+
+@pytest.fixture
+def petiole(stage):
+    """petiole(arguments…) → (exit status, output)"""
+
+    def run(*arguments, **env):
+        process = stage.process(Process([PETIOLE, *arguments], env={**clean_environment(), **env}, cwd=LIVE))
+        status = process.wait_exit(30)
+        return status, process.text
+
+    return run
+
+
+@pytest.mark.parametrize("arguments, status, says", [
+    (["worker", "--concurency", "2"], USAGE, "--concurrency"),
+    (["worker", "--broker-url", "x"], USAGE, "--broker"),
+    (["worker", "-c", "0"], USAGE, "at least 1|1 to|between 1|concurrency"),
+    (["worker", "-c", "many"], USAGE, "many"),
+    (["worker", "-c"], USAGE, "-c"),
+    (["worker", "-l", "LOUD"], USAGE, "LOUD"),
+    (["worker", "-A", "proj.celery"], FAILED, "plugin"),
+    (["worker", "-A", "nonexistent"], FAILED, "nonexistent"),
+    (["worker", "-A", "demo", "-b", "amqp://localhost"], None, "amqp"),
+    (["worker", "-A", "demo", "-b", "redis://localhost/x"], None, "redis://localhost/x|database"),
+    (["worker", "-A", "demo", "-b", "http://localhost"], None, "http"),
+    (["worker", "-A", "demo", "-b", "redis://:secret@localhost:port/0"], None, "port"),
+    (["worker", "-A", "demo", "--config", "/nonexistent.json"], None, "/nonexistent.json"),
+    (["wroker"], USAGE, "worker"),
+    ([], USAGE, "usage"),
+], ids=lambda v: " ".join(v)[:40] if isinstance(v, list) else "")
+def test_a_wrong_command_line_is_one_clear_line(petiole, arguments, status, says):
+    code, text = petiole(*arguments)
+    assert code == status if status else code in (FAILED, USAGE)
+    assert any(word.lower() in text.lower() for word in says.split("|")), text
+    assert "secret" not in text
+    if says != "usage" and arguments != ["wroker"]:
+        assert len(text.strip().splitlines()) == 1, text
+
+
+@pytest.mark.parametrize("settings, says", [
+    ('{"task_ack_late": true}', "task_acks_late"), ('{"task_acks_late": "perhaps"}', "task_acks_late"),
+    ('{"result_expires": "soon"}', "result_expires"), ("{not json", "config.json"), ("[]", "object")])
+def test_a_wrong_setting_is_one_clear_line(petiole, tmp_path, settings, says):
+    (tmp_path / "config.json").write_text(settings)
+    code, text = petiole("worker", "-A", "demo", "--config", tmp_path / "config.json")
+    assert code in (FAILED, USAGE)
+    assert says in text and len(text.strip().splitlines()) == 1, text
+
+
+@pytest.mark.parametrize("plugins, says", [
+    ("demo,{build}/tests/live/plugins/wrong_abi.so", "wrong_abi.so.*ABI|ABI.*wrong_abi"),
+    ("demo,{build}/tests/live/plugins/second_demo.so", "demo.add"),
+    ("{build}/tests/live/plugins/missing.so", "missing.so"),
+    ("{source}/test_start.py", "test_start.py")])
+def test_a_plugin_that_does_not_fit_is_refused_in_words(petiole, redis_server, plugins, says):
+    import re
+    plugins = plugins.format(build=BUILD, source=LIVE)
+    code, text = petiole("worker", "-A", plugins, "-b", redis_server.url())
+    assert code == FAILED
+    assert any(re.search(says, line) for line in text.splitlines()), text
+
+
+def test_help_names_every_option_and_exits_0(petiole):
+    code, text = petiole("worker", "--help")
+    assert code == 0
+    for option in ("-A", "-b", "--result-backend", "-Q", "-c", "-n", "-l", "--config",
+                   "--prefetch-multiplier", "--time-limit", "--soft-time-limit", "--max-tasks-per-child"):
+        assert option in text
+
+
+def test_app_may_stand_before_the_subcommand(stage, redis_server, producer):
+    worker = stage.process(Process(
+        [PETIOLE, "-A", "demo", "-b", redis_server.url(), "--result-backend", redis_server.url(),
+         "worker", "-l", "INFO", "-c", "1"], env=clean_environment(), cwd=LIVE))
+    worker.wait_line(r"ready\.$")
+    assert producer.get(producer.send("demo.add", 2, 3))["value"] == 5
+
+
+# ---- Redis is not as it should be
+
+
+def test_an_unreachable_redis_is_tried_again_until_it_is_there(stage, kind, clients):
+    server = stage.redis()
+    server.kill()
+    worker = stage.worker(kind, server, ready=False)
+    line = worker.wait_line(r"Cannot connect to redis://.*").group()
+    assert "refused" in line.lower() and "Trying again in" in worker.text
+    server.start()
+    worker.wait_ready()
+    clients["new"].connect(server.url(), server.url())
+    assert clients["new"].get(clients["new"].send("demo.add", 2, 3))["value"] == 5
+
+
+def test_without_retry_an_unreachable_redis_ends_the_worker(stage, kind, redis_server):
+    redis_server.kill()
+    worker = stage.worker(kind, redis_server, ready=False,
+                          config={"broker_connection_retry_on_startup": False})
+    worker.tolerate("CRITICAL")
+    assert worker.wait_exit() == FAILED
+    assert worker.count("Cannot connect to redis://.*refused") == 1
+
+
+def test_a_redis_that_never_answers_is_given_up_and_tried_again(stage, kind, redis_server, producer):
+    redis_server.pause()
+    worker = stage.worker(kind, redis_server, ready=False, config={"broker_connection_timeout": 1})
+    worker.wait_line("Cannot connect to redis://.*", 20)
+    redis_server.resume()
+    worker.wait_ready()
+    assert producer.get(producer.send("demo.add", 2, 3))["value"] == 5
+
+
+def test_a_host_that_accepts_and_says_nothing_is_given_up(stage, kind, redis_server):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        worker = stage.worker(kind, redis_server, broker=f"redis://127.0.0.1:{silent.getsockname()[1]}/0",
+                              ready=False, config={"broker_connection_timeout": 1})
+        worker.wait_line("Cannot connect to redis://.*", 20)
+
+
+def test_something_that_is_no_redis_is_named_as_such(stage, kind, redis_server):
+    import threading
+    with socket.create_server(("127.0.0.1", 0)) as web:
+        def answer():
+            try:
+                while True:
+                    near, _ = web.accept()
+                    near.recv(100)
+                    near.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    near.close()
+            except OSError:
+                pass
+        threading.Thread(target=answer, daemon=True).start()
+        worker = stage.worker(kind, redis_server, broker=f"redis://127.0.0.1:{web.getsockname()[1]}/0", ready=False)
+        worker.wait_line("Cannot connect to redis://.*", 20)
+
+
+@pytest.mark.parametrize("password, says", [(None, "NOAUTH|password"), ("wrong", "WRONGPASS|password")])
+def test_a_missing_or_wrong_password_is_one_clear_line(stage, kind, password, says):
+    server = stage.redis(requirepass="right")
+    url = f"redis://:{password}@127.0.0.1:{server.port}/0" if password else f"redis://127.0.0.1:{server.port}/0"
+    worker = stage.worker(kind, server, broker=url, ready=False)
+    worker.tolerate("CRITICAL")
+    worker.wait_line(says)
+    assert "right" not in worker.text and ":wrong@" not in worker.text
+
+
+def test_a_redis_before_6_2_is_refused_in_one_line(stage, kind, redis_server):
+    version = redis_server.client().info()["redis_version"].encode()
+    proxy = Proxy(redis_server.port, (b"redis_version:" + version,
+                                      b"redis_version:" + b"6.0.16".ljust(len(version), b" ")))
+    try:
+        worker = stage.worker(kind, redis_server, broker=proxy.url(), ready=False)
+        worker.tolerate("CRITICAL")
+        assert worker.wait_exit() == FAILED
+        assert worker.count(r"6\.2") == 1 and worker.count(r"6\.0\.16") == 1
+    finally:
+        proxy.close()
+
+
+def test_an_evicting_redis_is_warned_about(stage, kind):
+    server = stage.redis(maxmemory="100mb", maxmemory_policy="allkeys-lru")
+    worker = stage.worker(kind, server, loglevel="INFO")
+    worker.wait_line("maxmemory|evict", 5)
+
+
+# ---- The real celery command beside a petiole worker
+
+
+def celery(stage, *arguments):
+    process = stage.process(Process([PYTHON["new"], "-m", "celery", *arguments],
+                                    env=clean_environment(), cwd=LIVE))
+    status = process.wait_exit(30)
+    return status, process.text
+
+
+def test_celery_call_and_result_know_the_tasks(stage, start, redis_server):
+    start()
+    urls = ["-b", redis_server.url(), "--result-backend", redis_server.url()]
+    status, id = celery(stage, *urls, "call", "demo.add", "-a", "[2, 3]")
+    assert status == 0
+    redis_server.until(lambda r: r.exists(f"celery-task-meta-{id.strip()}"))
+    status, text = celery(stage, *urls, "result", id.strip())
+    assert (status, text.strip()) == (0, "5")
+
+
+def test_celery_purge_empties_the_queue_it_serves(stage, start, redis_server, producer, broker):
+    worker = start()
+    worker.stop()
+    for n in range(3):
+        producer.send("demo.echo", n)
+    status, text = celery(stage, "-b", redis_server.url(), "purge", "-f")
+    assert status == 0 and "3" in text and not broker.llen("celery")
