@@ -107,6 +107,21 @@ static void a_full_table_forgets_the_oldest(void **state)
     unknown_destroy(u);
 }
 
+static void each_unknown_name_is_told_once(void **state)
+{
+    struct unknown *u = unknown_create();
+    unsigned told = 0;
+    (void)state;
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < 100; i++) {
+            char name[32];
+            int n = snprintf(name, sizeof(name), "app.tasks.t%d", i);
+            told += unknown_first_of(u, (struct str){name, n});
+        }
+    assert_int_equal(told, 100);
+    unknown_destroy(u);
+}
+
 /* ---- the request's states ------------------------------------------------------ */
 
 static void init_worker(struct worker *w)
@@ -221,6 +236,7 @@ int main(void)
         cmocka_unit_test(an_unknown_task_waits_ever_longer),
         cmocka_unit_test(patience_with_an_unknown_task_ends),
         cmocka_unit_test(a_full_table_forgets_the_oldest),
+        cmocka_unit_test(each_unknown_name_is_told_once),
         cmocka_unit_test(a_request_is_one_block_that_is_on_one_list),
         cmocka_unit_test(illegal_moves_abort),
         cmocka_unit_test(tasks_are_found_by_name),
