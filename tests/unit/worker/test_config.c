@@ -131,6 +131,29 @@ static void a_node_name_is_expanded(void **state)
     expect_refused(LOAD("-n", "w1@%x"), "is none of %h %n %d");
 }
 
+static void queues_that_redis_or_kombu_cannot_name_are_refused(void **state)
+{
+    char name[400];
+    (void)state;
+    memset(name, 'q', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    expect_refused(LOAD("-Q", name), "longer than");
+    expect_refused(LOAD("-Q", "a\"b"), "may not hold");
+    expect_refused(LOAD("-Q", "a\\b"), "may not hold");
+    expect_refused(LOAD("-Q", "a\nb"), "may not hold");
+    expect_refused(LOAD("-Q", ","), "names no queue");
+    assert_int_equal(LOAD("-Q", "caf\xc3\xa9"), 0);
+}
+
+static void a_connection_needs_some_time(void **state)
+{
+    (void)state;
+    expect_refused(load_text("{\"broker_connection_timeout\": 0}"),
+                   "broker_connection_timeout");
+    expect_refused(load_text("{\"broker_connection_timeout\": null}"),
+                   "broker_connection_timeout");
+}
+
 /* ---- sources ------------------------------------------------------------------- */
 
 static void the_command_line_wins_over_environment_file_and_default(void **state)
@@ -176,6 +199,23 @@ static void a_file_takes_celerys_spellings(void **state)
     assert_string_equal(config.plugin_settings, "{\"documents\":{\"roots\":[]}}");
 }
 
+static void a_file_that_is_wrong_is_refused(void **state)
+{
+    (void)state;
+    expect_refused(load_text("[1]"), "is not a JSON object");
+    expect_refused(load_text("{\"a\": "), "is not a JSON object");
+    expect_refused(load_text(""), "is not a JSON object");
+    expect_refused(load_text("{\"task_ack_late\": true}"),
+                   "did you mean 'task_acks_late'?");
+    expect_refused(load_text(
+                       "{\"broker_transport_options\": {\"visibilty_timeout\": 1}}"),
+                   "did you mean 'broker_transport_options.visibility_timeout'?");
+    expect_refused(load_text("{\"worker_concurrency\": \"many\"}"), "not 'many'");
+    expect_refused(load_text("{\"task_acks_late\": 3}"), "true or false");
+    expect_refused(load_text("{\"task_default_queue\": []}"), "names no queue");
+    expect_refused(LOAD("--config", "/tmp"), "cannot read /tmp");
+}
+
 /* ---- URLs ---------------------------------------------------------------------- */
 
 static void urls_are_taken_apart_as_kombu_does(void **state)
@@ -205,6 +245,50 @@ static void urls_are_taken_apart_as_kombu_does(void **state)
     assert_true(u.is_socket);
 }
 
+static const char *const bad_urls[] = {
+    "redis://:hunter2@h:port/0",
+    "redis://:hunter2@h:65536/0",
+    "redis://:hunter2@h:0/0",
+    "redis://:hunter2@h/db",
+    "redis://:hunter2@[::1/0",
+    "redis://u:hunter2@h/99999999999",
+    "redis+socket://:hunter2@relative",
+    "redis+socket://:hunter2@",
+    "rediss://:hunter2@h/0",
+    "amqp://u:hunter2@h//",
+    "sentinel://:hunter2@h",
+    "hunter2@h:6379",
+    ":hunter2@h",
+    "redis:/:hunter2@h",
+    "redis://:hun%00ter2@h",
+    "",
+};
+
+static void a_bad_url_never_shows_its_password(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad_urls) / sizeof(bad_urls[0]); i++) {
+        if (LOAD("-b", bad_urls[i]) == 0)
+            fail_msg("'%s' is taken", bad_urls[i]);
+        if (strstr(error.msg, "hunter2"))
+            fail_msg("shown: %s", error.msg);
+        assert_null(strchr(error.msg, '\n'));
+        assert_true(LOAD("--result-backend", bad_urls[i]) < 0 || !bad_urls[i][0]);
+        assert_null(strstr(error.msg, "hunter2"));
+    }
+}
+
+static void a_url_in_the_wrong_place_is_not_shown(void **state)
+{
+    (void)state;
+    expect_refused(LOAD("redis://:hunter2@h/0"), "unexpected argument");
+    assert_null(strstr(error.msg, "hunter2"));
+    expect_refused(LOAD("-zredis://:hunter2@h/0"), "unknown option");
+    assert_null(strstr(error.msg, "hunter2"));
+    expect_refused(LOAD("--brokr=redis://:hunter2@h/0"), "did you mean");
+    assert_null(strstr(error.msg, "hunter2"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, clean, forget)
 
 int main(void)
@@ -215,10 +299,15 @@ int main(void)
         T(an_unknown_option_suggests_the_nearest),
         T(a_soft_limit_beyond_the_hard_one_is_refused),
         T(a_node_name_is_expanded),
+        T(queues_that_redis_or_kombu_cannot_name_are_refused),
+        T(a_connection_needs_some_time),
         T(the_command_line_wins_over_environment_file_and_default),
         T(the_environment_may_name_the_file),
         T(a_file_takes_celerys_spellings),
+        T(a_file_that_is_wrong_is_refused),
         T(urls_are_taken_apart_as_kombu_does),
+        T(a_bad_url_never_shows_its_password),
+        T(a_url_in_the_wrong_place_is_not_shown),
     };
     strcpy(file, "/tmp/petiole-config-XXXXXX");
     close(mkstemp(file));
