@@ -84,7 +84,8 @@ static int parse_host(struct url *u, const char *p, const char *end, struct erro
         host_end = port++;
     }
     uint32_t number = DEFAULT_PORT;
-    if (port && port < end && parse_number(port, end - port, 65535, &number) < 0)
+    if (port && port < end &&
+        (parse_number(port, end - port, 65535, &number) < 0 || number == 0))
         return error_set(e, EINVAL, "the URL's port is not a number from 1 to 65535");
     if (!unquote(u->host, sizeof(u->host), p, host_end - p))
         return error_set(e, EINVAL, "the URL's host is too long");
@@ -164,5 +165,5 @@ int url_parse(struct url *u, const char *text, struct error *e)
         e, EINVAL,
         "'%.*s://' is not a transport this worker speaks: use redis://host/0 "
         "or redis+socket:///path",
-        (int)strcspn(text, ":/"), text);
+        text[strcspn(text, ":/@")] == '@' ? 0 : (int)strcspn(text, ":/"), text);
 }
