@@ -191,13 +191,14 @@ static int set_from_file(struct config *c, const char *prefix, const char *name,
         *p = (char)tolower((unsigned char)*p);
     if (json_object_is_type(value, json_type_object) && !*prefix &&
         strcmp(key, "broker_transport_options") == 0) {
-        json_object_object_foreach(value, inner, v)
-        {
-            int r = set_from_file(c, "broker_transport_options.", inner, v, e);
-            if (r < 0)
-                return r;
-        }
-        return 0;
+        const struct json_object_iterator end = json_object_iter_end(value);
+        struct json_object_iterator it = json_object_iter_begin(value);
+        int r = 0;
+        for (; r == 0 && !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
+            r = set_from_file(c, "broker_transport_options.",
+                              json_object_iter_peek_name(&it),
+                              json_object_iter_peek_value(&it), e);
+        return r;
     }
     const struct config_option *o = n < sizeof(key) ? find_key(key) : NULL;
     if (!o)
@@ -217,18 +218,20 @@ static int set_from_file(struct config *c, const char *prefix, const char *name,
 
 static int load_json(struct config *c, json_object *root, struct error *e)
 {
-    json_object_object_foreach(root, name, value)
-    {
-        int r = strcmp(name, "plugins") == 0
-                    ? set_text(&c->plugin_settings,
-                               json_object_to_json_string_ext(value,
-                                                              JSON_C_TO_STRING_PLAIN),
-                               e)
-                    : set_from_file(c, "", name, value, e);
-        if (r < 0)
-            return r;
+    const struct json_object_iterator end = json_object_iter_end(root);
+    struct json_object_iterator it = json_object_iter_begin(root);
+    int r = 0;
+    for (; r == 0 && !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+        const char *name = json_object_iter_peek_name(&it);
+        json_object *value = json_object_iter_peek_value(&it);
+        r = strcmp(name, "plugins") == 0
+                ? set_text(&c->plugin_settings,
+                           json_object_to_json_string_ext(value,
+                                                          JSON_C_TO_STRING_PLAIN),
+                           e)
+                : set_from_file(c, "", name, value, e);
     }
-    return 0;
+    return r;
 }
 
 static int load_file(struct config *c, struct error *e)

@@ -159,7 +159,8 @@ static size_t format_head(char *head, size_t size, const char *process,
     return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
-static void put(const char *process, enum log_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void
+put(const char *process, enum log_level level, const char *fmt, va_list ap)
 {
     char head[160], text[2048];
     struct str h = {head, format_head(head, sizeof(head), process, level)};
