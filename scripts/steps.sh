@@ -6,6 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/petiole
 logs=$root/.cache/log
 mkdir -p "$logs"
+trap 'echo; exit 130' INT
 
 fail() { # what went wrong, what to do
     printf '%s: %s\n' "$(basename "$0")" "$1" >&2
@@ -13,7 +14,8 @@ fail() { # what went wrong, what to do
     exit 1
 }
 
-# step NAME HINT COMMAND… - silent when there was nothing to do.
+# step NAME HINT COMMAND… - the command must report a failure by its status: set -e is
+# without effect in a function that is called here.
 step() {
     local name=$1 hint=$2 log=$logs/${1//[^a-zA-Z0-9]/-}.log begun=$SECONDS
     shift 2
@@ -24,5 +26,5 @@ step() {
     fi
     printf 'FAILED after %d s\n' $((SECONDS - begun))
     tail -n 25 "$log" | sed 's/^/    /' >&2
-    fail "$name failed; all of it is in ${log#"$root"/}" "$hint"
+    fail "stopped at '$name'; its whole output is in ${log#"$root"/}" "$hint"
 }
