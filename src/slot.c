@@ -32,7 +32,7 @@ static void arm_limit(struct slot *s)
     const struct request *rq = s->running;
     double limit_s =
         !s->soft_sent && rq->soft_limit_s > 0 ? rq->soft_limit_s : rq->hard_limit_s;
-    if (limit_s <= 0)
+    if (limit_s <= 0 || s->reaped) /* then the timer is for reading on */
         return;
     uint64_t due = s->started_ms + (uint64_t)(limit_s * 1000 + 0.999);
     uint64_t now = uv_now(s->loop);
@@ -84,7 +84,8 @@ static struct request *take(struct slot *s, struct request *rq)
 {
     if (s->running == rq) {
         s->running = NULL;
-        uv_timer_stop(&s->limit);
+        if (!s->reaped)
+            uv_timer_stop(&s->limit);
     }
     s->ngiven--;
     rq->child = NULL;

@@ -462,6 +462,19 @@ static void a_child_that_is_never_ready_is_not_started_in_a_hurry(void **state)
     end(&s);
 }
 
+static void a_daemon_that_holds_the_socket_does_not_hold_the_place(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s, "daemon", 1);
+    start(&s);
+    give(&s, 100);
+    until(&s, &s.started, 1, "started");
+    until_replaced(&s);
+    assert_int_equal(s.done + s.lost, 1);
+    end(&s);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "child") == 0)
@@ -474,6 +487,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_hard_limit_kills),
         cmocka_unit_test(a_child_that_makes_no_sense_is_killed),
         cmocka_unit_test(a_child_that_is_never_ready_is_not_started_in_a_hurry),
+        cmocka_unit_test(a_daemon_that_holds_the_socket_does_not_hold_the_place),
     };
     alarm(110);
     return cmocka_run_group_tests(tests, NULL, NULL);
