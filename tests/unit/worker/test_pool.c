@@ -475,6 +475,19 @@ static void a_daemon_that_holds_the_socket_does_not_hold_the_place(void **state)
     end(&s);
 }
 
+static void an_answer_before_the_question_was_sent_is_no_answer(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s, "answer unread", 1);
+    start(&s);
+    give(&s, 8 << 20);
+    until_replaced(&s);
+    assert_int_equal(s.refused, 0);
+    assert_int_equal(s.returned, 1);
+    end(&s);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "child") == 0)
@@ -488,6 +501,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_child_that_makes_no_sense_is_killed),
         cmocka_unit_test(a_child_that_is_never_ready_is_not_started_in_a_hurry),
         cmocka_unit_test(a_daemon_that_holds_the_socket_does_not_hold_the_place),
+        cmocka_unit_test(an_answer_before_the_question_was_sent_is_no_answer),
     };
     alarm(110);
     return cmocka_run_group_tests(tests, NULL, NULL);
