@@ -32,7 +32,7 @@ static void arm_limit(struct slot *s)
     const struct request *rq = s->running;
     double limit_s =
         !s->soft_sent && rq->soft_limit_s > 0 ? rq->soft_limit_s : rq->hard_limit_s;
-    if (limit_s <= 0)
+    if (limit_s <= 0 || s->reaped) /* then the timer is for reading on */
         return;
     uint64_t due = s->started_ms + (uint64_t)(limit_s * 1000 + 0.999);
     uint64_t now = uv_now(s->loop);
@@ -80,11 +80,15 @@ static struct request *find_given(struct slot *s, uint64_t job)
     return NULL;
 }
 
+/* Part of its message has not been sent yet, and must stay where it is. */
+static bool is_being_sent(const struct slot *s, uint64_t job);
+
 static struct request *take(struct slot *s, struct request *rq)
 {
     if (s->running == rq) {
         s->running = NULL;
-        uv_timer_stop(&s->limit);
+        if (!s->reaped)
+            uv_timer_stop(&s->limit);
     }
     s->ngiven--;
     rq->child = NULL;
@@ -128,7 +132,7 @@ static bool take_started(struct slot *s, struct rd body)
 {
     struct frame_started f;
     struct request *rq = frame_get_started(body, &f) ? find_given(s, f.job) : NULL;
-    if (!rq || s->running)
+    if (!rq || s->running || is_being_sent(s, f.job))
         return false;
     s->running = rq;
     s->soft_sent = false;
@@ -162,7 +166,7 @@ static bool take_refused(struct slot *s, struct rd body)
 {
     struct frame_refused f;
     struct request *rq = frame_get_refused(body, &f) ? find_given(s, f.job) : NULL;
-    if (!rq || rq == s->running)
+    if (!rq || rq == s->running || is_being_sent(s, f.job))
         return false;
     s->events->refused(s->ctx, take(s, rq), &f);
     return true;
@@ -242,19 +246,34 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 struct slot_write {
     uv_write_t req;
+    struct list link; /* on slot->sending */
+    uint64_t job;     /* whose bytes the tail is */
+    bool has_tail;
     char *head; /* owned */
 };
+
+static bool is_being_sent(const struct slot *s, uint64_t job)
+{
+    for (struct list *l = s->sending.next; l != &s->sending; l = l->next) {
+        const struct slot_write *w = list_entry(l, struct slot_write, link);
+        if (w->has_tail && w->job == job)
+            return true;
+    }
+    return false;
+}
 
 static void on_written(uv_write_t *req, int status)
 {
     struct slot_write *w = req->data;
     (void)status; /* a broken socket is read as its end */
+    list_remove(&w->link);
     free(w->head);
     free(w);
 }
 
-/* Sends head (a copy is taken over) and, from where it stands, tail. */
-static void send_bytes(struct slot *s, struct str head, struct str tail)
+/* Sends head (a copy is taken over) and, from where it stands, tail: the job's message.
+ */
+static void send_bytes(struct slot *s, struct str head, struct str tail, uint64_t job)
 {
     struct slot_write *w = malloc(sizeof(*w));
     char *copy = malloc(head.n);
@@ -265,8 +284,9 @@ static void send_bytes(struct slot *s, struct str head, struct str tail)
         return;
     }
     memcpy(copy, head.p, head.n);
-    *w = (struct slot_write){.head = copy};
+    *w = (struct slot_write){.head = copy, .job = job, .has_tail = tail.n > 0};
     w->req.data = w;
+    list_push(&s->sending, &w->link);
     uv_buf_t bufs[] = {uv_buf_init(copy, (unsigned)head.n),
                        uv_buf_init((char *)(uintptr_t)tail.p, (unsigned)tail.n)};
     if (uv_write(&w->req, (uv_stream_t *)&s->pipe, bufs, tail.n ? 2 : 1, on_written) <
@@ -283,8 +303,8 @@ void slot_flush(struct slot *s)
     int n = uv_try_write((uv_stream_t *)&s->pipe, &buf, 1);
     size_t sent = n > 0 ? (size_t)n : 0;
     if (sent < s->out.len)
-        send_bytes(s, (struct str){s->out.p + sent, s->out.len - sent},
-                   (struct str){0});
+        send_bytes(s, (struct str){s->out.p + sent, s->out.len - sent}, (struct str){0},
+                   0);
     wr_reset(&s->out);
 }
 
@@ -316,7 +336,7 @@ void slot_give(struct slot *s, struct request *rq)
         wr_put(&s->out, rq->raw);
     } else {
         struct wr head = s->out;
-        send_bytes(s, wr_str(&head), rq->raw);
+        send_bytes(s, wr_str(&head), rq->raw, rq->job);
         wr_reset(&s->out);
     }
     if (s->out.bad)
@@ -485,6 +505,7 @@ struct slot *slot_create(uv_loop_t *loop, const struct config *config,
                        .open_handles = 3};
     list_init(&s->link);
     list_init(&s->given);
+    list_init(&s->sending);
     snprintf(s->name, sizeof(s->name), "ForkPoolWorker-%u", index);
     frame_reader_init(&s->reader, frame_max);
     wr_init(&s->out, frame_max);

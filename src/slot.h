@@ -43,8 +43,9 @@ struct slot {
     uv_timer_t limit; /* soft, then hard; after death: how long to read on */
     unsigned open_handles;
     struct frame_reader reader;
-    struct wr out;     /* small frames, gathered during a turn of the loop */
-    struct list given; /* requests not yet started, in the order sent */
+    struct list sending; /* writes that the socket has not taken yet */
+    struct wr out;       /* small frames, gathered during a turn of the loop */
+    struct list given;   /* requests not yet started, in the order sent */
     size_t ngiven;
     struct request *running;
     uint64_t started_ms; /* of the running one */
