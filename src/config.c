@@ -9,12 +9,13 @@
 #include <unistd.h>
 
 #define FILE_MAX_BYTES (1 << 20)
+#define QUEUE_MAX_BYTES 250
 
 /* ---- one value ---------------------------------------------------------------- */
 
 static int set_text(char **field, const char *text, struct error *e)
 {
-    char *copy = strdup(text);
+    char *copy = text ? strdup(text) : NULL;
     if (!copy)
         return error_set(e, ENOMEM, "out of memory");
     free(*field);
@@ -57,12 +58,13 @@ static bool parse_bool(const char *text, bool *out)
 
 static bool parse_seconds(const char *text, double *out)
 {
-    char *end;
-    double v = is_none(text) ? 0 : strtod(text, &end);
-    if (!is_none(text) && (end == text || *end || !(v >= 0) || v > 1e9))
-        return false;
-    *out = v;
-    return true;
+    char *end = NULL;
+    if (is_none(text)) {
+        *out = 0;
+        return true;
+    }
+    *out = strtod(text, &end);
+    return end != text && !*end && *out >= 0 && *out <= 1e9;
 }
 
 /* `as` is how the user named it: "-c", "worker_concurrency in FILE", … */
@@ -205,15 +207,15 @@ static int set_from_file(struct config *c, const char *prefix, const char *name,
         return unknown_name(e, "setting", key, false, "");
     snprintf(as, sizeof(as), "setting '%s'", key);
     text[0] = '\0';
-    if (json_object_is_type(value, json_type_array) &&
-        join_list(value, text, sizeof(text)) < 0)
+    bool is_list = json_object_is_type(value, json_type_array);
+    if (is_list && join_list(value, text, sizeof(text)) < 0)
         return error_set(e, EINVAL, "%s is too long", as);
     const char *plain = !value    ? "null"
-                        : text[0] ? text
+                        : is_list ? text
                                   : json_object_get_string(value);
     if (!value && o->type == CONFIG_TEXT)
         return 0; /* null: as if it were not there */
-    return set_option(c, o, plain, as, e);
+    return set_option(c, o, plain ? plain : "", as, e);
 }
 
 static int load_json(struct config *c, json_object *root, struct error *e)
@@ -241,7 +243,7 @@ static int load_file(struct config *c, struct error *e)
     size_t n = f ? fread(text, 1, FILE_MAX_BYTES - 1, f) : 0;
     int r = 0;
 
-    if (!f) {
+    if (!f || ferror(f)) {
         r = error_set(e, errno, "cannot read %s: %s", c->config_file, strerror(errno));
     } else {
         enum json_tokener_error why;
@@ -254,13 +256,24 @@ static int load_file(struct config *c, struct error *e)
         else if ((r = load_json(c, root, e)) < 0)
             error_wrap(e, "%s", c->config_file);
         json_object_put(root);
-        fclose(f);
     }
+    if (f)
+        fclose(f);
     free(text);
     return r;
 }
 
 /* ---- the command line --------------------------------------------------------- */
+
+/* How much of a stray word may be shown: of a URL, which may hold a password, its
+ * transport only. */
+static int shown_bytes(const char *word)
+{
+    const char *colon = strchr(word, ':');
+    return colon && colon - word < 60 ? (int)(colon - word)
+           : strchr(word, '@')        ? 0
+                                      : 60;
+}
 
 /* The option that arg names and where its value stands; NULL with *e set. */
 static const struct config_option *match_option(const char *arg, const char **value,
@@ -282,7 +295,7 @@ static const struct config_option *match_option(const char *arg, const char **va
         }
     }
     char name[64];
-    snprintf(name, sizeof(name), "%.*s", (int)n, arg);
+    snprintf(name, sizeof(name), "%.*s", arg[1] == '-' ? (int)n : 2, arg);
     if (arg[1] == '-')
         unknown_name(e, "option", name + 2, true, "");
     else
@@ -298,7 +311,8 @@ static int load_arguments(struct config *c, int argc, char **argv, bool only_con
     for (int i = 1; i < argc; i++) {
         const char *value;
         if (argv[i][0] != '-' || !argv[i][1])
-            return error_set(e, EINVAL, "unexpected argument '%.60s'", argv[i]);
+            return error_set(e, EINVAL, "unexpected argument '%.*s'",
+                             shown_bytes(argv[i]), argv[i]);
         const struct config_option *o = match_option(argv[i], &value, e);
         if (!o)
             return -EINVAL;
@@ -355,6 +369,14 @@ static int split_queues(struct config *c, struct error *e)
 {
     char *save = NULL;
     for (char *q = strtok_r(c->queues, ",", &save); q; q = strtok_r(NULL, ",", &save)) {
+        if (strlen(q) > QUEUE_MAX_BYTES)
+            return error_set(e, EINVAL, "queue '%.30s...' is longer than %d bytes", q,
+                             QUEUE_MAX_BYTES);
+        for (const char *p = q; *p; p++) /* it stands in JSON, and in lists' names */
+            if ((unsigned char)*p < ' ' || strchr("\"\\\x7f", *p))
+                return error_set(e, EINVAL,
+                                 "a queue's name may not hold quotes, backslashes or "
+                                 "control characters");
         if (c->nqueues == CONFIG_QUEUES_MAX)
             return error_set(e, EINVAL, "option '-Q' names more than %d queues",
                              CONFIG_QUEUES_MAX);
@@ -379,6 +401,10 @@ static int derive(struct config *c, struct error *e)
         c->soft_time_limit_s > c->time_limit_s)
         return error_set(e, EINVAL,
                          "soft_time_limit must be less than or equal to time_limit");
+    if (c->connection_timeout_s <= 0)
+        return error_set(e, EINVAL,
+                         "setting 'broker_connection_timeout' must be more than 0: "
+                         "nothing waits for ever");
     if (c->concurrency == 0) {
         long n = sysconf(_SC_NPROCESSORS_ONLN);
         c->concurrency = n > 0 ? n : 1;

@@ -135,13 +135,23 @@ static void keep_failed(struct redis_backend *b, struct batch *batch,
     }
 }
 
+static bool is_list_of_texts(const redisReply *reply)
+{
+    if (!reply || reply->type != REDIS_REPLY_ARRAY)
+        return false;
+    for (size_t i = 0; i < reply->elements; i++)
+        if (!reply->element[i]->str)
+            return false;
+    return true;
+}
+
 static void on_stored(void *ctx, const redisReply *reply)
 {
     struct batch *batch = ctx;
     struct redis_backend *b = batch->backend;
 
     b->in_flight = false;
-    if (reply && reply->type == REDIS_REPLY_ARRAY) {
+    if (is_list_of_texts(reply)) {
         keep_failed(b, batch, reply);
         while (!list_empty(&batch->stores))
             finish_store(b, list_entry(batch->stores.next, struct store, link),
@@ -180,6 +190,8 @@ static void send_batch(struct redis_backend *b)
     b->in_flight = true;
     unsigned n = (unsigned)batch->n;
     redis_begin_script(&b->redis, &b->store, n, 2 * n + 1, on_stored, batch);
+    if (!b->in_flight)
+        return; /* it failed at once: the batch is gone */
     for (struct list *l = batch->stores.next; l != &batch->stores; l = l->next) {
         struct store *s = list_entry(l, struct store, link);
         redis_arg(&b->redis, (struct str){s->text, s->key_bytes});
@@ -194,7 +206,8 @@ static void send_batch(struct redis_backend *b)
 static void on_turn(uv_prepare_t *turn)
 {
     struct redis_backend *b = turn->data;
-    if (b->up && !b->in_flight && !b->paused && !list_empty(&b->waiting))
+    if (b->up && b->redis.link.state == LINK_OPEN && !b->in_flight && !b->paused &&
+        !list_empty(&b->waiting))
         send_batch(b);
     link_flush(&b->redis.link);
 }

@@ -181,7 +181,10 @@ static void stop(struct broker *base, void (*done)(void *ctx), void *ctx)
     b->stopped = done;
     b->stopped_ctx = ctx;
     if (b->up) {
-        redis_lease_retire(b, on_retired);
+        /* While anything is left, our peers must know whose it was. */
+        bool nothing_left = b->emptied && b->unboxing == 0 && !b->inbox_left &&
+                            list_empty(&b->held) && redis_settle_idle(b);
+        redis_lease_retire(b, nothing_left, on_retired);
     } else { /* nobody to say good-bye to */
         on_retired(b, NULL);
         on_retired(b, NULL);

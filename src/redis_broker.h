@@ -57,6 +57,7 @@ struct source {
     char tail[KEY_MAX_BYTES]; /* , "", "queue"] */
     struct redis listener;
     enum listener_state state;
+    bool suspect; /* its last connection broke while it waited */
     bool stopped;
 };
 
@@ -91,6 +92,7 @@ struct redis_broker {
     struct list acking; /* deliveries whose acknowledgement is not yet sent */
     struct list jobs;   /* other settlements, not yet sent */
     size_t in_flight;   /* ack batches and jobs at the server */
+    uint64_t ack_after_ms, jobs_after_ms; /* after a refusal, nothing before */
 
     /* leases */
     uv_timer_t beat_timer;
@@ -112,7 +114,8 @@ struct redis_broker {
     void (*quiesced)(void *ctx);
     void *quiesced_ctx;
     size_t unboxing; /* inboxes being emptied */
-    bool emptied;    /* every inbox was, after the last message could arrive */
+    bool emptied;    /* every inbox was, after the last message could arrive … */
+    bool inbox_left; /* … except for one that could not be */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
     size_t connections; /* still to be closed */
@@ -147,7 +150,8 @@ void redis_settle_finish(struct redis_broker *b);
 void redis_lease_start(struct redis_broker *b);
 void redis_lease_lost(struct redis_broker *b);
 bool redis_lease_sure(const struct broker *base);
-void redis_lease_retire(struct redis_broker *b, redis_reply_fn *fn); /* 2 replies */
+/* Ends the beat, and with `forget` the node's name among its peers. 2 replies. */
+void redis_lease_retire(struct redis_broker *b, bool forget, redis_reply_fn *fn);
 
 /* redis_restore.c */
 void redis_restore_watch(struct redis_broker *b); /* called each beat */

@@ -109,8 +109,12 @@ static void on_fetched(void *ctx, const redisReply *reply)
     size_t n = reply && reply->type == REDIS_REPLY_ARRAY ? reply->elements / 2 : 0;
 
     b->fetching = false;
-    if (redis_is_error(reply))
-        fetch_failed(b, reply->str);
+    if (!reply || redis_is_error(reply)) {
+        free(f);
+        if (reply)
+            fetch_failed(b, reply->str);
+        return; /* the timer, or the connection's return, begins anew */
+    }
     uint64_t counter = f->counter;
     for (size_t i = 0; i < n; i++) {
         const char *number = reply->element[2 * i]->str;
@@ -135,12 +139,14 @@ static void send_fetch(struct redis_broker *b)
     struct fetch *f = malloc(sizeof(*f));
     if (!f)
         return;
-    *f = (struct fetch){b, b->counter, b->want < FETCH_MAX ? b->want : FETCH_MAX};
+    const size_t asked = b->want < FETCH_MAX ? b->want : FETCH_MAX;
+    const uint64_t counter = b->counter;
+    *f = (struct fetch){b, counter, asked};
     char prefix[NODE_ID_BYTES + 2];
     snprintf(prefix, sizeof(prefix), "%s.", b->id);
 
     b->fetching = true;
-    b->counter += f->asked; /* even if the reply is lost, no tag is used twice */
+    b->counter += asked; /* even if the reply is lost, no tag is used twice */
     unsigned nkeys = 3 + 2 * (unsigned)b->nsources;
     redis_begin_script(&b->redis, &b->scripts.fetch, nkeys,
                        nkeys + 5 + 6 * (unsigned)b->nsources, on_fetched, f);
@@ -151,9 +157,9 @@ static void send_fetch(struct redis_broker *b)
         redis_arg_text(&b->redis, source_at(b, i)->inbox);
         redis_arg_text(&b->redis, source_at(b, i)->key);
     }
-    redis_arg_int(&b->redis, (int64_t)f->asked);
+    redis_arg_int(&b->redis, (int64_t)asked);
     redis_arg_text(&b->redis, prefix);
-    redis_arg_int(&b->redis, (int64_t)f->counter);
+    redis_arg_int(&b->redis, (int64_t)counter);
     redis_arg_int(&b->redis, b->config->message_max_bytes);
     redis_arg_int(&b->redis, b->config->message_max_bytes);
     for (size_t i = 0; i < 2 * b->nsources; i++) {
@@ -175,7 +181,7 @@ static void check_quiesced(struct redis_broker *b);
 static void on_unboxed(void *ctx, const redisReply *reply)
 {
     struct redis_broker *b = ctx;
-    (void)reply;
+    b->inbox_left |= b->emptied && (!reply || redis_is_error(reply));
     if (b->unboxing > 0 && --b->unboxing == 0)
         check_quiesced(b);
 }
@@ -221,8 +227,11 @@ static void on_moved(void *ctx, const redisReply *reply)
     bool moved = reply && reply->type == REDIS_REPLY_STRING;
 
     set_listener(s, LISTENER_IDLE);
-    if (moved)
+    /* Lost on the way, a message may be in the inbox; and as long as the server takes
+     * the old connection for alive, one may still get there: look again after that. */
+    if (moved || !reply || s->suspect)
         b->drained = false;
+    s->suspect = !reply || (s->suspect && moved);
     if (redis_is_error(reply))
         fetch_failed(b, reply->str);
     if (moved && b->want == 0 && b->up && !b->quiescing)
@@ -232,7 +241,8 @@ static void on_moved(void *ctx, const redisReply *reply)
 
 static void arm(struct source *s)
 {
-    if (s->state != LISTENER_IDLE || s->listener.state != REDIS_READY)
+    if (s->state != LISTENER_IDLE || s->listener.state != REDIS_READY ||
+        s->listener.link.state != LINK_OPEN)
         return;
     set_listener(s, LISTENER_ARMED);
     redis_words(&s->listener, on_moved, s, "BLMOVE", s->key, s->inbox, "RIGHT", "LEFT",
@@ -284,7 +294,8 @@ void redis_fetch_pump(struct redis_broker *b)
         check_quiesced(b);
         return;
     }
-    if (!b->up || b->fetching || b->fetch_paused)
+    /* On a link that is closing every command fails at once, and would come again. */
+    if (!b->up || b->fetching || b->fetch_paused || b->redis.link.state != LINK_OPEN)
         return;
     bool sure = redis_lease_sure(&b->base);
     if (b->want > 0 && sure && !b->drained)

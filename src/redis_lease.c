@@ -63,6 +63,13 @@ static void round_over(struct redis_broker *b)
     }
 }
 
+/* Whichever of them were asked for: all are asked for again. */
+static void forget_stretched(struct redis_broker *b)
+{
+    for (struct list *l = b->held.next; l != &b->held; l = l->next)
+        list_entry(l, struct delivery, held)->leased_until_s = 0;
+}
+
 static void on_renewed(void *ctx, const redisReply *reply)
 {
     struct redis_broker *b = ctx;
@@ -72,6 +79,7 @@ static void on_renewed(void *ctx, const redisReply *reply)
                      reply->str ? reply->str : "unexpected reply");
         list_remove(&b->renewal_mark);
         b->renewing = false;
+        forget_stretched(b);
         return;
     }
     for (size_t i = 0; i < reply->elements; i++)
@@ -144,6 +152,14 @@ static void on_beat_reply(void *ctx, const redisReply *reply)
     }
 }
 
+static void on_node_written(void *ctx, const redisReply *reply)
+{
+    struct redis_broker *b = ctx;
+    if (redis_is_error(reply)) /* unknown to its peers, what it held would be lost */
+        link_close(&b->redis.link, "the server refuses what a worker needs: %.150s",
+                   reply->str);
+}
+
 /* {"hostname": …, "pid": …, "sources": [["inbox", "key"], …]} for whoever restores. */
 static void register_node(struct redis_broker *b)
 {
@@ -158,7 +174,7 @@ static void register_node(struct redis_broker *b)
         json_object_array_add(sources, pair);
     }
     json_object_object_add(node, "sources", sources);
-    redis_words(&b->redis, NULL, NULL, "HSET", KEY_NODES, b->id,
+    redis_words(&b->redis, on_node_written, b, "HSET", KEY_NODES, b->id,
                 json_object_to_json_string_ext(node, JSON_C_TO_STRING_PLAIN), NULL);
     json_object_put(node);
 }
@@ -201,11 +217,11 @@ void redis_lease_lost(struct redis_broker *b)
         b->confirming = true;
 }
 
-void redis_lease_retire(struct redis_broker *b, redis_reply_fn *fn)
+void redis_lease_retire(struct redis_broker *b, bool forget, redis_reply_fn *fn)
 {
     char key[KEY_MAX_BYTES];
     snprintf(key, sizeof(key), KEY_NODE "%s", b->id);
     uv_timer_stop(&b->beat_timer);
-    redis_words(&b->redis, fn, b, "HDEL", KEY_NODES, b->id, NULL);
+    redis_words(&b->redis, fn, b, forget ? "HDEL" : "HEXISTS", KEY_NODES, b->id, NULL);
     redis_words(&b->redis, fn, b, "DEL", key, NULL);
 }

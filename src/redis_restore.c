@@ -37,6 +37,7 @@ struct restore {
     size_t ntags, room, next;
     size_t pending; /* replies of the running slice */
     uint64_t restored;
+    bool incomplete; /* something was refused or did not fit: to be done again */
 };
 
 struct absence {
@@ -47,6 +48,11 @@ struct absence {
 };
 
 static void next_slice(struct restore *r);
+
+static bool is_text(const redisReply *reply)
+{
+    return reply->str != NULL;
+}
 
 /* ---- beginning and ending ----------------------------------------------------- */
 
@@ -114,66 +120,101 @@ static bool add_tag(struct restore *r, const char *tag, size_t n)
 
 /* ---- one message -------------------------------------------------------------- */
 
-static void on_moved(void *ctx, const redisReply *reply)
+static void settled_one(struct restore *r, const redisReply *reply)
 {
-    struct restore *r = ctx;
-    if (reply && reply->type == REDIS_REPLY_INTEGER)
-        r->restored += reply->integer == 1;
     if (--r->pending == 0 && reply)
         next_slice(r);
     else if (r->pending == 0)
         end(r);
 }
 
-/* The list of a queue that a message of this priority belongs in. */
-static void list_of(struct str queue, int64_t priority, char out[KEY_MAX_BYTES])
+static void note_refusal(struct restore *r, const redisReply *reply)
 {
-    unsigned step = priority >= 9 ? 9 : priority >= 6 ? 6 : priority >= 3 ? 3 : 0;
-    if (step)
-        snprintf(out, KEY_MAX_BYTES, "%.*s\x06\x16%u", (int)queue.n, queue.p, step);
-    else
-        snprintf(out, KEY_MAX_BYTES, "%.*s", (int)queue.n, queue.p);
+    if (redis_is_error(reply) && !r->incomplete)
+        log_line(LOG_ERROR, "cannot restore a message: %.200s; trying again",
+                 reply->str);
+    r->incomplete |= !reply || redis_is_error(reply);
 }
 
-static void begin_tag_script(struct restore *r, const struct redis_script *script,
-                             const char *tag)
+static void on_moved(void *ctx, const redisReply *reply)
 {
-    struct redis *redis = &r->broker->redis;
-    r->pending++;
-    if (script == &r->broker->scripts.move)
-        redis_begin_script(redis, script, 2, 7, on_moved, r);
-    else
-        redis_begin_script(redis, script, 3, 7, on_moved, r);
-    redis_arg_text(redis, KEY_UNACKED);
-    redis_arg_text(redis, KEY_UNACKED_INDEX);
-    if (script == &r->broker->scripts.bury)
-        redis_arg_text(redis, KEY_DEAD);
-    redis_arg_text(redis, tag);
+    struct restore *r = ctx;
+    note_refusal(r, reply);
+    if (reply && reply->type == REDIS_REPLY_INTEGER)
+        r->restored += reply->integer == 1;
+    settled_one(r, reply);
+}
+
+/* What a list's name has behind its queue's, for messages of this priority. */
+static void list_suffix(int64_t priority, char out[16])
+{
+    unsigned step = priority >= 9 ? 9 : priority >= 6 ? 6 : priority >= 3 ? 3 : 0;
+    out[0] = '\0';
+    if (step)
+        snprintf(out, 16, "\x06\x16%u", step);
 }
 
 static void bury(struct restore *r, const char *tag)
 {
     struct redis *redis = &r->broker->redis;
-    begin_tag_script(r, &r->broker->scripts.bury, tag);
+    r->pending++;
+    redis_begin_script(redis, &r->broker->scripts.bury, 3, 7, on_moved, r);
+    redis_arg_text(redis, KEY_UNACKED);
+    redis_arg_text(redis, KEY_UNACKED_INDEX);
+    redis_arg_text(redis, KEY_DEAD);
+    redis_arg_text(redis, tag);
     redis_arg_text(redis, "");
     redis_arg_text(redis, "");
     redis_arg_text(redis,
                    "held in a form that is not [message, exchange, routing key]");
 }
 
-/* held is kombu's [envelope, exchange, routing_key]. A direct exchange collapses to
- * its routing key, as kombu's own publishers do by default. */
+struct place { /* as kombu books it */
+    struct str exchange, routing_key;
+    int64_t priority;
+};
+
+/* To the front of the list it came from. Without an exchange the routing key is the
+ * queue; else the script looks up what is bound to it. */
+static void move_to_front(struct restore *r, const char *tag, const struct place *p,
+                          struct str text)
+{
+    struct redis *redis = &r->broker->redis;
+    char suffix[16], name[KEY_MAX_BYTES];
+    bool named = p->exchange.n > 0;
+    r->pending++;
+    list_suffix(p->priority, suffix);
+    redis_begin_script(redis, &r->broker->scripts.move, named ? 3 : 2, named ? 9 : 7,
+                       on_moved, r);
+    redis_arg_text(redis, KEY_UNACKED);
+    redis_arg_text(redis, KEY_UNACKED_INDEX);
+    if (named) {
+        snprintf(name, sizeof(name), "_kombu.binding." STR_FMT, STR_ARG(p->exchange));
+        redis_arg_text(redis, name);
+    }
+    snprintf(name, sizeof(name), STR_FMT "%s", STR_ARG(p->routing_key), suffix);
+    redis_arg_text(redis, tag);
+    redis_arg_text(redis, "front");
+    redis_arg_text(redis, named ? suffix : name);
+    redis_arg(redis, text);
+    redis_arg_text(redis, "");
+    if (named)
+        redis_arg(redis, p->routing_key);
+}
+
+/* held is kombu's [envelope, exchange, routing_key]. */
 static bool put_back(struct restore *r, struct arena *a, const char *tag,
                      struct str held)
 {
     struct json_error why;
     struct envelope e;
     const char *fault;
-    char list[KEY_MAX_BYTES];
     struct wr plain, marked;
     const ptl_value *triple = json_read(a, held, 0, &json_default_limits, &why);
-    struct str queue = value_as_str(value_at(triple, 2));
-    bool ok = value_len(triple) == 3 && queue.n > 0 && queue.n < 300;
+    struct place p = {value_as_str(value_at(triple, 1)),
+                      value_as_str(value_at(triple, 2)), 0};
+    bool ok = value_len(triple) == 3 && p.routing_key.n < 300 && p.exchange.n < 300 &&
+              p.routing_key.n + p.exchange.n > 0;
 
     wr_init(&plain, held.n * 6 + 64);
     wr_init(&marked, held.n * 6 + 256);
@@ -182,24 +223,25 @@ static bool put_back(struct restore *r, struct arena *a, const char *tag,
     ok = ok && !plain.bad && envelope_read(a, wr_str(&plain), &e, &fault) &&
          envelope_mark_redelivered(a, wr_str(&plain), &marked) && !marked.bad;
     if (ok) {
-        struct redis *redis = &r->broker->redis;
-        list_of(queue, e.priority, list);
-        begin_tag_script(r, &r->broker->scripts.move, tag);
-        redis_arg_text(redis, "front");
-        redis_arg_text(redis, list);
-        redis_arg(redis, wr_str(&marked));
-        redis_arg_text(redis, "");
+        p.priority = e.priority;
+        move_to_front(r, tag, &p, wr_str(&marked));
     }
     wr_finish(&plain);
     wr_finish(&marked);
     return ok;
 }
 
+static void on_forgotten(void *ctx, const redisReply *reply)
+{
+    settled_one(ctx, reply);
+}
+
+/* An index entry without a message: nothing is restored, only swept away. */
 static void forget(struct restore *r, const char *tag)
 {
     r->pending++;
-    redis_words(&r->broker->redis, on_moved, r, "ZREM", KEY_UNACKED_INDEX, tag, NULL);
-    r->restored--; /* on_moved counts its 1 */
+    redis_words(&r->broker->redis, on_forgotten, r, "ZREM", KEY_UNACKED_INDEX, tag,
+                NULL);
 }
 
 /* ---- slices ------------------------------------------------------------------- */
@@ -230,13 +272,23 @@ static void on_slice(void *ctx, const redisReply *reply)
         next_slice(r);
 }
 
+/* The node's name goes last: while anything of it is left, somebody must know. */
+static void node_done(struct restore *r)
+{
+    if (!r->incomplete)
+        redis_words(&r->broker->redis, NULL, NULL, "HDEL", KEY_NODES, r->node, NULL);
+    release(r);
+    end(r);
+}
+
 static void on_unboxed(void *ctx, const redisReply *reply)
 {
     struct restore *r = ctx;
+    note_refusal(r, reply);
     if (reply && reply->type == REDIS_REPLY_INTEGER)
         r->restored += (uint64_t)reply->integer;
     if (--r->pending == 0)
-        end(r);
+        node_done(r);
 }
 
 static void unbox(struct restore *r, struct str inbox, struct str key)
@@ -283,15 +335,17 @@ static void on_node(void *ctx, const redisReply *reply)
             unbox(r, inbox, value_as_str(value_at(value_at(sources, i), 1)));
     }
     arena_finish(&a);
-    redis_words(&r->broker->redis, NULL, NULL, "HDEL", KEY_NODES, r->node, NULL);
-    release(r);
     if (--r->pending == 0)
-        end(r);
+        node_done(r);
 }
 
 static void all_restored(struct restore *r)
 {
     report(r);
+    if (r->kind == RESTORE_NODE && r->incomplete) {
+        node_done(r);
+        return;
+    }
     if (r->kind == RESTORE_NODE) {
         redis_words(&r->broker->redis, on_node, r, "HGET", KEY_NODES, r->node, NULL);
         return;
@@ -341,17 +395,20 @@ static void scan(struct restore *r, const char *cursor);
 static void on_scanned(void *ctx, const redisReply *reply)
 {
     struct restore *r = ctx;
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        !is_text(reply->element[0])) {
         give_up(r, reply);
         return;
     }
     const redisReply *pairs = reply->element[1];
     for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
         const redisReply *tag = pairs->element[i];
-        if (r->kind == RESTORE_OWN && is_held(r->broker, tag->str))
+        if (!is_text(tag) || (r->kind == RESTORE_OWN && is_held(r->broker, tag->str)))
             continue;
-        if (!add_tag(r, tag->str, tag->len))
-            break; /* as many as fit: the rest is found the next time */
+        if (!add_tag(r, tag->str, tag->len)) {
+            r->incomplete = true; /* as many as fit: the rest is found the next time */
+            break;
+        }
     }
     if (strcmp(reply->element[0]->str, "0") != 0) {
         scan(r, reply->element[0]->str);
@@ -378,7 +435,8 @@ static void on_overdue(void *ctx, const redisReply *reply)
         return;
     }
     for (size_t i = 0; i < reply->elements; i++)
-        if (!add_tag(r, reply->element[i]->str, reply->element[i]->len))
+        if (is_text(reply->element[i]) &&
+            !add_tag(r, reply->element[i]->str, reply->element[i]->len))
             break;
     next_slice(r);
 }
@@ -476,7 +534,7 @@ static void on_absent(void *ctx, const redisReply *reply)
         redis_restore_lost(b); /* a silence: nobody could have renewed meanwhile */
     b->last_watch_ms = now;
     for (size_t i = 0; i < reply->elements; i++)
-        if (strcmp(reply->element[i]->str, b->id) != 0)
+        if (is_text(reply->element[i]) && strcmp(reply->element[i]->str, b->id) != 0)
             note_absent(b, reply->element[i]->str, now);
     keep_seen(b);
     if (!b->restore)

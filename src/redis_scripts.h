@@ -20,7 +20,9 @@ struct redis_scripts {
     /* KEYS unacked, unacked_index
      * ARGV tag, where ("front" | "back"), list, text, tail
      *      text empty: the held bytes without their tail
-     * → 1, or 0 if another worker has it */
+     * KEYS[3], ARGV[6], if given: the bindings of an exchange, and a routing key; then
+     *      `list` is only what stands behind the name of each queue bound to the key
+     * → 1, 0 if another worker has it, 2 if only Python can tell its queue */
     struct redis_script move;
     /* KEYS unacked, unacked_index, dead   ARGV tag, tail, queue, reason → 1 | 0 */
     struct redis_script bury;

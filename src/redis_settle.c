@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define RETRY_MS 1000 /* after a refusal; the beat's timer turns the loop by then */
+
 struct ack_batch {
     struct redis_broker *broker;
     struct list deliveries;
@@ -37,6 +39,15 @@ static void settled(struct redis_broker *b, struct delivery *d)
     b->events->settled(b->ctx, d);
 }
 
+/* Returns when to try again. */
+static uint64_t refused(struct redis_broker *b, const char *what,
+                        const redisReply *reply)
+{
+    log_line(LOG_ERROR, "cannot %s: %.200s; trying again in %d s", what, reply->str,
+             RETRY_MS / 1000);
+    return uv_now(b->loop) + RETRY_MS;
+}
+
 /* ---- acknowledgements --------------------------------------------------------- */
 
 static void on_acked(void *ctx, const redisReply *reply)
@@ -49,7 +60,7 @@ static void on_acked(void *ctx, const redisReply *reply)
     if (ok && (size_t)reply->element[0]->integer < batch->n)
         b->base.stats.leases_lost += batch->n - (size_t)reply->element[0]->integer;
     if (redis_is_error(reply))
-        log_line(LOG_ERROR, "cannot acknowledge: %.200s; trying again", reply->str);
+        b->ack_after_ms = refused(b, "acknowledge", reply);
     while (!list_empty(&batch->deliveries)) {
         struct delivery *d = list_entry(batch->deliveries.next, struct delivery, held);
         list_remove(&d->held);
@@ -115,8 +126,7 @@ static void on_job_done(void *ctx, const redisReply *reply)
     b->in_flight--;
     if (!reply || redis_is_error(reply)) {
         if (reply)
-            log_line(LOG_ERROR, "cannot settle a message: %.200s; trying again",
-                     reply->str);
+            b->jobs_after_ms = refused(b, "settle a message", reply);
         list_push(&b->jobs, &j->link);
         return;
     }
@@ -222,12 +232,15 @@ void redis_settle_publish(struct broker *base, uint32_t source, struct str text,
 
 void redis_settle_flush(struct redis_broker *b)
 {
-    if (!b->up)
+    uint64_t now = uv_now(b->loop);
+    /* On a link that is closing every command fails at once, and would come again. */
+    if (!b->up || b->redis.link.state != LINK_OPEN)
         return;
     /* One batch at the server at a time: the next one grows with the load meanwhile. */
-    if (!list_empty(&b->acking) && b->in_flight == 0)
+    if (!list_empty(&b->acking) && b->in_flight == 0 && now >= b->ack_after_ms)
         send_acks(b);
-    while (!list_empty(&b->jobs)) {
+    while (!list_empty(&b->jobs) && b->redis.link.state == LINK_OPEN &&
+           now >= b->jobs_after_ms) {
         struct job *j = list_entry(b->jobs.next, struct job, link);
         list_remove(&j->link);
         send_job(b, j);

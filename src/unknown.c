@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #define ENTRIES 8192
-#define NAMES 256
+#define NAMES 1024
+#define NAME_WAYS 32
 #define WAYS 4 /* places an id may stand in; the oldest of them makes room */
 #define HOLD_MAX_S 60
 
@@ -67,11 +68,19 @@ int unknown_hold_s(struct unknown *u, struct str id, int64_t now_us, double pati
     return hold < HOLD_MAX_S ? hold : HOLD_MAX_S;
 }
 
+/* Names that share a place stand side by side; when all places are taken the first
+ * makes room, and its name may be told of again. */
 bool unknown_first_of(struct unknown *u, struct str name)
 {
     uint64_t h = hash(name);
-    uint64_t *slot = &u->names[h % NAMES];
-    bool first = *slot != h;
-    *slot = h;
-    return first;
+    uint64_t *set = &u->names[h % (NAMES / NAME_WAYS) * NAME_WAYS];
+    size_t free_place = 0;
+    for (size_t i = NAME_WAYS; i-- > 0;) {
+        if (set[i] == h)
+            return false;
+        if (!set[i])
+            free_place = i;
+    }
+    set[free_place] = h;
+    return true;
 }

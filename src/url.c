@@ -84,7 +84,8 @@ static int parse_host(struct url *u, const char *p, const char *end, struct erro
         host_end = port++;
     }
     uint32_t number = DEFAULT_PORT;
-    if (port && port < end && parse_number(port, end - port, 65535, &number) < 0)
+    if (port && port < end &&
+        (parse_number(port, end - port, 65535, &number) < 0 || number == 0))
         return error_set(e, EINVAL, "the URL's port is not a number from 1 to 65535");
     if (!unquote(u->host, sizeof(u->host), p, host_end - p))
         return error_set(e, EINVAL, "the URL's host is too long");
@@ -109,11 +110,10 @@ static int parse_db(struct url *u, const char *p, size_t n, struct error *e)
 static int parse_tcp(struct url *u, const char *p, struct error *e)
 {
     const char *end = p + strcspn(p, "?#");
-    const char *slash = end;
     const char *host = parse_userinfo(u, p, end, e);
     if (!host)
         return -EINVAL;
-    slash = memchr(host, '/', end - host);
+    const char *slash = memchr(host, '/', end - host);
     slash = slash ? slash : end;
     int r = parse_host(u, host, slash, e);
     if (r == 0)
@@ -165,5 +165,5 @@ int url_parse(struct url *u, const char *text, struct error *e)
         e, EINVAL,
         "'%.*s://' is not a transport this worker speaks: use redis://host/0 "
         "or redis+socket:///path",
-        (int)strcspn(text, ":/"), text);
+        text[strcspn(text, ":/@")] == '@' ? 0 : (int)strcspn(text, ":/"), text);
 }

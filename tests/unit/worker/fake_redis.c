@@ -60,7 +60,8 @@ static void write_piece(struct client *c, const char *bytes, size_t n)
     struct piece *p = malloc(sizeof(*p) + n);
     memcpy(p->bytes, bytes, n);
     uv_buf_t buf = uv_buf_init(p->bytes, (unsigned)n);
-    uv_write(&p->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written);
+    if (uv_write(&p->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0)
+        free(p); /* it hung up meanwhile */
 }
 
 static void say(struct client *c, struct str bytes)
@@ -230,16 +231,33 @@ void fake_redis_script(struct fake_redis *f, const struct fake_rule *rules)
     memset(f->used, 0, sizeof(f->used));
 }
 
-unsigned fake_redis_heard(const struct fake_redis *f, const char *command)
+static unsigned find(const struct fake_redis *f, const char *command,
+                     struct str *newest)
 {
     unsigned n = 0;
     struct rd lines = rd_of(wr_str(&f->heard));
     while (lines.left > 0) {
         const char *end = memchr(lines.p, '\n', lines.left);
         struct str line = rd_bytes(&lines, (size_t)(end - lines.p) + 1);
-        n += line.n > strlen(command) && begins(line.p, command);
+        if (line.n > strlen(command) && begins(line.p, command)) {
+            *newest = line;
+            n++;
+        }
     }
     return n;
+}
+
+unsigned fake_redis_heard(const struct fake_redis *f, const char *command)
+{
+    struct str newest;
+    return find(f, command, &newest);
+}
+
+struct str fake_redis_newest(const struct fake_redis *f, const char *command)
+{
+    struct str newest = {0};
+    find(f, command, &newest);
+    return newest;
 }
 
 void fake_redis_hang_up(struct fake_redis *f)

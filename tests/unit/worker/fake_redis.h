@@ -53,6 +53,8 @@ void fake_redis_start(struct fake_redis *f, uv_loop_t *loop,
 void fake_redis_script(struct fake_redis *f, const struct fake_rule *rules);
 /* How many commands began so. */
 unsigned fake_redis_heard(const struct fake_redis *f, const char *command);
+/* The newest one that began so; empty if there is none. */
+struct str fake_redis_newest(const struct fake_redis *f, const char *command);
 /* Cuts every connection there is. */
 void fake_redis_hang_up(struct fake_redis *f);
 /* Closes its handles; fake_redis_finish after loop_finish frees the rest. */
