@@ -112,7 +112,7 @@ static bool trie_is_closed(const struct model_header *h, const struct trie_slot 
 static int check_header(const struct model_header *h, size_t bytes, const char *path,
                         char *why, size_t why_size)
 {
-    if (memcmp(h->magic, model_magic, sizeof(model_magic)) != 0)
+    if (!h || memcmp(h->magic, model_magic, sizeof(model_magic)) != 0)
         return refuse(why, why_size, EINVAL, path,
                       "it is not a prepacked model (petiole-assets model makes one)");
     if (h->version != MODEL_VERSION)
