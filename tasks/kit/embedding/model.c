@@ -179,8 +179,8 @@ int model_open(struct model *m, const char *path, char *why, size_t why_size)
 {
     *m = (struct model){0};
     int r = map_file(m, path, why, why_size);
-    if (r < 0)
-        return r;
+    if (r < 0 || !m->map)
+        return r < 0 ? r : -EIO;
     m->header = m->map;
     r = check_header(m->header, m->map_bytes, path, why, why_size);
     if (r == 0) {
