@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by the scripts beside it: one line per step, its output in a file, and on
-# failure the end of that file and a hint.
+# failure the end of that file and a hint. A step's name is there while it runs.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/petiole
 logs=$root/.cache/log
 mkdir -p "$logs"
+trap 'echo; exit 130' INT
 
 fail() { # what went wrong, what to do
     printf '%s: %s\n' "$(basename "$0")" "$1" >&2
@@ -13,15 +14,17 @@ fail() { # what went wrong, what to do
     exit 1
 }
 
-# step NAME HINT COMMAND… - silent when there was nothing to do.
+# step NAME HINT COMMAND… - the command must report a failure by its status: set -e is
+# without effect in a function that is called here.
 step() {
     local name=$1 hint=$2 log=$logs/${1//[^a-zA-Z0-9]/-}.log begun=$SECONDS
     shift 2
+    printf '%-44s ' "$name"
     if "$@" >"$log" 2>&1; then
-        printf '%-44s ok  %4d s\n' "$name" $((SECONDS - begun))
+        printf 'ok  %4d s\n' $((SECONDS - begun))
         return 0
     fi
-    printf '%-44s FAILED after %d s\n' "$name" $((SECONDS - begun))
+    printf 'FAILED after %d s\n' $((SECONDS - begun))
     tail -n 25 "$log" | sed 's/^/    /' >&2
-    fail "$name failed; all of it is in ${log#"$root"/}" "$hint"
+    fail "stopped at '$name'; its whole output is in ${log#"$root"/}" "$hint"
 }

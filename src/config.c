@@ -15,7 +15,7 @@
 
 static int set_text(char **field, const char *text, struct error *e)
 {
-    char *copy = strdup(text);
+    char *copy = text ? strdup(text) : NULL;
     if (!copy)
         return error_set(e, ENOMEM, "out of memory");
     free(*field);
@@ -58,12 +58,13 @@ static bool parse_bool(const char *text, bool *out)
 
 static bool parse_seconds(const char *text, double *out)
 {
-    char *end;
-    double v = is_none(text) ? 0 : strtod(text, &end);
-    if (!is_none(text) && (end == text || *end || !(v >= 0) || v > 1e9))
-        return false;
-    *out = v;
-    return true;
+    char *end = NULL;
+    if (is_none(text)) {
+        *out = 0;
+        return true;
+    }
+    *out = strtod(text, &end);
+    return end != text && !*end && *out >= 0 && *out <= 1e9;
 }
 
 /* `as` is how the user named it: "-c", "worker_concurrency in FILE", … */
@@ -214,7 +215,7 @@ static int set_from_file(struct config *c, const char *prefix, const char *name,
                                   : json_object_get_string(value);
     if (!value && o->type == CONFIG_TEXT)
         return 0; /* null: as if it were not there */
-    return set_option(c, o, plain, as, e);
+    return set_option(c, o, plain ? plain : "", as, e);
 }
 
 static int load_json(struct config *c, json_object *root, struct error *e)

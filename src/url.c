@@ -110,11 +110,10 @@ static int parse_db(struct url *u, const char *p, size_t n, struct error *e)
 static int parse_tcp(struct url *u, const char *p, struct error *e)
 {
     const char *end = p + strcspn(p, "?#");
-    const char *slash = end;
     const char *host = parse_userinfo(u, p, end, e);
     if (!host)
         return -EINVAL;
-    slash = memchr(host, '/', end - host);
+    const char *slash = memchr(host, '/', end - host);
     slash = slash ? slash : end;
     int r = parse_host(u, host, slash, e);
     if (r == 0)

@@ -46,10 +46,11 @@ def upload(file: UploadFile):
 
 @api.get("/tasks/{task_id}")
 def status(task_id: str):
-    task = AsyncResult(task_id, app=celery_app)
-    if task.failed():
-        return {"state": task.state, "error": str(task.result)}
-    return {"state": task.state, "info": task.info}
+    # Read once: AsyncResult would ask Redis for the state and again for what belongs to it.
+    meta = celery_app.backend.get_task_meta(task_id)
+    if isinstance(meta["result"], Exception):
+        return {"state": meta["status"], "error": str(meta["result"])}
+    return {"state": meta["status"], "info": meta["result"]}
 
 
 @api.post("/questions")

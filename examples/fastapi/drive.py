@@ -7,6 +7,7 @@ On a terminal with progress bars, elsewhere in plain lines."""
 
 import argparse
 import pathlib
+import re
 import sys
 import time
 
@@ -109,6 +110,22 @@ def show(console, documents):
     console.print(table)
 
 
+def passage(text, question, length=300):
+    """The part of a chunk that has most of the question's words, the rarer the better."""
+    words = re.findall(r"\w+", question.lower())
+    lowered = text.lower()
+    places = {w: [m.start() for m in re.finditer(rf"\b{re.escape(w)}\b", lowered)] for w in words}
+
+    def weight(start):
+        return sum(1 / len(found) for found in places.values()
+                   if any(start <= place < start + length for place in found))
+
+    starts = [0] + [m.end() for m in re.finditer(r"[.?!:;] ", text)]
+    start = max(starts, key=weight)
+    end = start + length
+    return ("… " if start else "") + text[start:end] + ("…" if end < len(text) else "")
+
+
 def ask(console, client, documents, question):
     done = [d.task_id for d in documents if d.state == "SUCCESS"]
     answer = client.post("/questions", json={"text": question, "task_ids": done}, timeout=60)
@@ -117,7 +134,7 @@ def ask(console, client, documents, question):
     for chunk in answer.json()["chunks"]:
         text = " ".join(chunk["text"].split())
         console.print(f"\n  [green]{chunk['score']:.3f}[/green]  {chunk['document']}", highlight=False)
-        shown = Text(text[:300] + ("…" if len(text) > 300 else ""), style="dim")
+        shown = Text(passage(text, question), style="dim")
         console.print(Padding(shown, (0, 2, 0, 9)))
 
 

@@ -19,6 +19,7 @@ static void write_document(struct wr *w, const struct ptl_task *t, struct result
     r->parent_id = t->message.parent_id;
     r->extended = t->node->result_extended ? &extended : NULL;
     result_write(w, r);
+    r->extended = NULL; /* it was ours */
 }
 
 void meta_write_started(struct wr *w, const struct ptl_task *t)

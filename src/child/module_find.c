@@ -125,9 +125,11 @@ static bool find_name(struct search *s, struct module_error *e)
     struct module_error looked_in = {""};
 
     s->looked_in = &looked_in;
-    if (strpbrk(s->name, "*?[\\") == NULL &&
-        (try_environment(s) || try_beside_executable(s) ||
-         try_folder(s, PTL_PLUGINDIR, false)))
+    bool found = strpbrk(s->name, "*?[\\") == NULL &&
+                 (try_environment(s) || try_beside_executable(s) ||
+                  try_folder(s, PTL_PLUGINDIR, false));
+    s->looked_in = NULL;
+    if (found)
         return true;
     snprintf(e->text, sizeof(e->text),
              "no plugin '%s': a plugin is a shared object with C handlers, not a "

@@ -43,7 +43,7 @@ static void add(struct settings *s, struct str name, const ptl_value *v)
 {
     struct setting *entry = arena_alloc(&s->arena, sizeof(*entry));
 
-    if (!entry || !name.p || value_is_null(v))
+    if (!entry || !name.p || !v || value_is_null(v))
         return;
     *entry = (struct setting){name, text_of(&s->arena, v), s->first};
     s->first = entry;
@@ -52,7 +52,7 @@ static void add(struct settings *s, struct str name, const ptl_value *v)
 /* The JSON reader's depth limit bounds the recursion. */
 static void flatten(struct settings *s, struct str prefix, const ptl_value *map)
 {
-    for (size_t i = 0; i < value_len(map); i++) {
+    for (size_t i = 0; map && i < value_len(map); i++) {
         const struct value_pair *pair = &map->u.map.pairs[i];
         struct str name = join(&s->arena, prefix, pair->key);
 

@@ -4,7 +4,11 @@
  *   embedding MODEL [SET…]      a line per case, fields apart by tabs:
  *   set  tokens  processes  passages_per_s  passages_per_cpu_s
  * medians of 5 runs: of all processes together by the clock, and of each by the time it
- * had a processor, which others on the machine disturb less. */
+ * had a processor, which others on the machine disturb less.
+ *
+ *   embedding --ask MODEL SET   only the cases asked for on standard input, lines of
+ *   tokens  processes  runs
+ * so that another program can be asked in turns with this one. */
 #include "embedding.h"
 #include "kernels.h"
 
@@ -20,11 +24,11 @@ enum { RUNS = 5, PROCESSES_MAX = 2, LONGEST = 256 };
 static const struct {
     const char *name;
     enum embedding_path path;
-    size_t tokens_per_run; /* of each process: about a quarter of a second */
+    size_t tokens_per_run; /* of each process: about half a second */
 } sets[] = {
     {"scalar", EMBEDDING_SCALAR, 256},
-    {"avx2", EMBEDDING_AVX2, 2048},
-    {"amx", EMBEDDING_AMX, 16384},
+    {"avx2", EMBEDDING_AVX2, 1024},
+    {"amx", EMBEDDING_AMX, 8192},
 };
 
 static const size_t lengths[] = {16, 128, 256};
@@ -54,22 +58,28 @@ static struct str *make_texts(size_t tokens, size_t n)
     return texts;
 }
 
+struct load {
+    size_t tokens, passages; /* passages of so many tokens, per run and process */
+    int processes, runs;
+};
+
 /* A process writes a byte when it is ready for a run and reads one to begin it. */
 struct board {
+    struct load load;
     int ready[2], go[2];
     struct {
         double wall_s, cpu_s;
     } took[PROCESSES_MAX][RUNS]; /* shared */
 };
 
-static int work(struct embedder *e, struct board *board, int process, size_t tokens,
-                size_t n)
+static int work(struct embedder *e, struct board *board, int process)
 {
-    struct str *texts = make_texts(tokens, n);
+    size_t n = board->load.passages;
+    struct str *texts = make_texts(board->load.tokens, n);
     float *vectors = calloc(n, EMBEDDING_DIMENSION * sizeof(float));
     if (!texts || !vectors || embedder_run(e, texts, n, vectors, NULL, NULL) < 0)
         return 1;
-    for (int run = 0; run < RUNS; run++) {
+    for (int run = 0; run < board->load.runs; run++) {
         char byte = 0;
         if (write(board->ready[1], &byte, 1) != 1 || read(board->go[0], &byte, 1) != 1)
             return 1;
@@ -91,29 +101,31 @@ static int by_size(const void *a, const void *b)
 static double median(double *values, size_t n)
 {
     qsort(values, n, sizeof(values[0]), by_size);
-    return values[n / 2];
+    return (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
-static void report(const struct board *board, const char *set, size_t tokens,
-                   int processes, size_t n)
+static void report(const struct board *board, const char *set)
 {
+    const struct load *l = &board->load;
     double together[RUNS] = {0}, per_cpu[RUNS * PROCESSES_MAX];
     size_t m = 0;
-    for (int run = 0; run < RUNS; run++) {
-        for (int p = 0; p < processes; p++) {
-            together[run] += (double)n / board->took[p][run].wall_s;
-            per_cpu[m++] = (double)n / board->took[p][run].cpu_s;
+    for (int run = 0; run < l->runs; run++) {
+        for (int p = 0; p < l->processes; p++) {
+            together[run] += (double)l->passages / board->took[p][run].wall_s;
+            per_cpu[m++] = (double)l->passages / board->took[p][run].cpu_s;
         }
     }
-    printf("%s\t%zu\t%d\t%.1f\t%.1f\n", set, tokens, processes, median(together, RUNS),
-           median(per_cpu, m));
+    printf("%s\t%zu\t%d\t%.1f\t%.1f\n", set, l->tokens, l->processes,
+           median(together, (size_t)l->runs), median(per_cpu, m));
+    fflush(stdout);
 }
 
 /* Starts all runs together; false if a process ended before its last. */
-static bool conduct(struct board *board, int processes)
+static bool conduct(struct board *board)
 {
+    int processes = board->load.processes;
     char bytes[PROCESSES_MAX] = {0};
-    for (int run = 0; run < RUNS; run++) {
+    for (int run = 0; run < board->load.runs; run++) {
         for (int p = 0; p < processes; p++) {
             if (read(board->ready[0], bytes, 1) != 1)
                 return false;
@@ -124,29 +136,60 @@ static bool conduct(struct board *board, int processes)
     return true;
 }
 
-static int measure(struct embedder *e, const char *set, size_t tokens, int processes,
-                   size_t n)
+static int measure(struct embedder *e, const char *set, struct load load)
 {
     struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED || pipe(board->ready) != 0 || pipe(board->go) != 0)
         return 1;
+    board->load = load;
     fflush(stdout);
-    for (int p = 0; p < processes; p++) {
+    for (int p = 0; p < load.processes; p++) {
         if (fork() == 0)
-            _exit(work(e, board, p, tokens, n));
+            _exit(work(e, board, p));
     }
     close(board->ready[1]); /* so that a process that ends early is noticed */
-    bool all = conduct(board, processes);
+    bool all = conduct(board);
     close(board->go[1]);
     for (int status = 0; waitpid(-1, &status, 0) > 0;)
         all = all && status == 0;
     if (all)
-        report(board, set, tokens, processes, n);
+        report(board, set);
     close(board->ready[0]);
     close(board->go[0]);
     munmap(board, sizeof(*board));
     return !all;
+}
+
+static int measure_all(struct embedder *e, size_t set)
+{
+    int failed = 0;
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        size_t n = sets[set].tokens_per_run / lengths[i];
+        for (int processes = 1; processes <= PROCESSES_MAX; processes++) {
+            struct load load = {lengths[i], n, processes, RUNS};
+            failed |= measure(e, sets[set].name, load);
+        }
+    }
+    return failed;
+}
+
+static int measure_asked(struct embedder *e, size_t set)
+{
+    char line[80];
+    while (fgets(line, sizeof(line), stdin)) {
+        struct load l;
+        if (sscanf(line, "%zu %d %d", &l.tokens, &l.processes, &l.runs) != 3 ||
+            l.tokens < 3 || l.tokens > LONGEST || l.processes < 1 ||
+            l.processes > PROCESSES_MAX || l.runs < 1 || l.runs > RUNS) {
+            fprintf(stderr, "embedding: this is no case: %s", line);
+            return 2;
+        }
+        l.passages = sets[set].tokens_per_run / l.tokens;
+        if (measure(e, sets[set].name, l) != 0)
+            return 1;
+    }
+    return 0;
 }
 
 static bool asked_for(const char *name, int argc, char **argv)
@@ -158,7 +201,8 @@ static bool asked_for(const char *name, int argc, char **argv)
     return argc <= 2;
 }
 
-static int measure_set(size_t i, const char *model)
+static int measure_set(size_t i, const char *model,
+                       int (*measure_cases)(struct embedder *e, size_t set))
 {
     char why[300];
     struct embedder *e;
@@ -169,26 +213,26 @@ static int measure_set(size_t i, const char *model)
     }
     printf("# %s opened in %.2f ms\n", sets[i].name,
            (now_s(CLOCK_MONOTONIC) - start) * 1e3);
-    int failed = 0;
-    for (size_t l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++) {
-        size_t n = sets[i].tokens_per_run / lengths[l];
-        for (int processes = 1; processes <= PROCESSES_MAX; processes++)
-            failed |= measure(e, sets[i].name, lengths[l], processes, n);
-    }
+    fflush(stdout);
+    int failed = measure_cases(e, i);
     embedder_close(e);
     return failed;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "usage: embedding MODEL [scalar|avx2|amx]...\n");
+    bool ask = argc > 1 && strcmp(argv[1], "--ask") == 0;
+    argc -= ask;
+    argv += ask;
+    if (argc < 2 || (ask && argc != 3)) {
+        fprintf(stderr, "usage: embedding MODEL [scalar|avx2|amx]...\n"
+                        "       embedding --ask MODEL scalar|avx2|amx\n");
         return 2;
     }
     int failed = 0;
     for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
         if (asked_for(sets[i].name, argc, argv))
-            failed |= measure_set(i, argv[1]);
+            failed |= measure_set(i, argv[1], ask ? measure_asked : measure_all);
     }
     return failed;
 }

@@ -154,7 +154,7 @@ static int map_file(struct model *m, const char *path, char *why, size_t why_siz
         return refuse(why, why_size, ENOENT, path,
                       "it does not exist (scripts/assets-model makes it)");
     if (fd < 0 || fstat(fd, &st) != 0) {
-        int code = errno;
+        int code = errno ? errno : EIO;
         if (fd >= 0)
             close(fd);
         return refuse(why, why_size, code, path, "%s", strerror(code));
@@ -166,7 +166,7 @@ static int map_file(struct model *m, const char *path, char *why, size_t why_siz
     }
     m->map_bytes = (size_t)st.st_size;
     m->map = mmap(NULL, m->map_bytes, PROT_READ, MAP_SHARED, fd, 0);
-    int code = errno;
+    int code = errno ? errno : EIO; /* never 0, which would be success */
     close(fd);
     if (m->map == MAP_FAILED) {
         m->map = NULL;

@@ -27,7 +27,7 @@ static int load(const char *const *words)
 }
 
 /* LOAD(): no words; LOAD("-c", "2"): two. */
-#define LOAD(...) load((const char *const[]){NULL, ##__VA_ARGS__, NULL} + 1)
+#define LOAD(...) load((const char *const[WORDS_MAX - 2]){NULL, __VA_ARGS__} + 1)
 
 static int load_text(const char *text)
 {
