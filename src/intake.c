@@ -106,12 +106,13 @@ static void on_status(void *ctx, struct str status)
     struct request *rq = ctx;
     if (rq->state != RQ_CHECKING)
         return;
-    if (!result_status_final(status)) {
+    if (!result_status_final(status) && !rq->settled) {
         request_move(rq, RQ_READY);
         return;
     }
-    log_line(LOG_INFO, "Task %s[%s] was finished before (%.*s): acknowledged",
-             rq->name.p, rq->id.p, (int)status.n, status.p);
+    if (!rq->settled) /* else a peer has it by now */
+        log_line(LOG_INFO, "Task %s[%s] was finished before (%.*s): acknowledged",
+                 rq->name.p, rq->id.p, (int)status.n, status.p);
     request_move(rq, RQ_SETTLING);
     if (rq->settled)
         request_destroy(rq);

@@ -266,8 +266,9 @@ static size_t unfinished(const struct worker *w)
 /* Warm: everything not started goes back at once, the oldest first in its queue. */
 static void give_back_unstarted(struct worker *w)
 {
-    static const enum request_state states[] = {RQ_RECEIVED, RQ_CHECKING, RQ_READY,
-                                                RQ_WAITING, RQ_PARKED};
+    /* One that is CHECKING becomes READY once the backend has answered. */
+    static const enum request_state states[] = {RQ_RECEIVED, RQ_READY, RQ_WAITING,
+                                                RQ_PARKED};
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
         struct list *l = &w->requests[states[i]];
         while (!list_empty(l)) {

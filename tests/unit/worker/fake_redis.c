@@ -15,6 +15,7 @@ struct client {
     uv_shutdown_t shutdown;
     redisReader *reader;
     unsigned scripts; /* loaded by this client */
+    bool blocked;     /* in BLMOVE */
 };
 
 #define INFO                                                                           \
@@ -116,9 +117,23 @@ static const struct fake_rule *find_rule(struct fake_redis *f, const char *line)
     return line[0] ? r : NULL;
 }
 
+/* All clients have the same id here, so that one command unblocks them all. */
+static void unblock(struct fake_redis *f)
+{
+    for (struct list *l = f->clients.next; l != &f->clients; l = l->next) {
+        struct client *c = list_entry(l, struct client, link);
+        if (c->blocked)
+            say(c, STR("$-1\r\n"));
+        c->blocked = false;
+    }
+}
+
 static void say_default(struct client *c, const char *line, const struct fake_rule *r)
 {
     char text[400];
+    c->blocked |= begins(line, "BLMOVE");
+    if (begins(line, "CLIENT UNBLOCK"))
+        unblock(c->server);
     if (begins(line, "SCRIPT LOAD"))
         snprintf(text, sizeof(text), "$40\r\n%ux%038d\r\n", c->scripts++, 0);
     else if (begins(line, "INFO"))

@@ -51,12 +51,12 @@ void loop_until(uv_loop_t *loop, bool (*happened)(void *ctx), void *ctx,
                 const char *what)
 {
     struct watch w;
+    bool has;
     watch_start(&w, loop, DEADLINE_MS);
-    while (!happened(ctx) && !w.over)
+    while (!(has = happened(ctx)) && !w.over)
         uv_run(loop, UV_RUN_ONCE);
-    bool late = !happened(ctx);
     watch_finish(&w, loop);
-    if (late)
+    if (!has)
         fail_msg("not within %d s: %s", DEADLINE_MS / 1000, what);
 }
 

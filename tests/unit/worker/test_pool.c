@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pool against children that die, hang and lie at each stage. A child is this very
  * program, as a worker's is: it follows the script named in its environment. */
+#include "fake_redis.h"
 #include "loop.h"
+
+#include <petiole/task.h>
 
 #include "../../../protocol/message.h"
 #include "../../../src/worker.h"
@@ -10,6 +13,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SOCKET 3
@@ -28,7 +33,9 @@ static void send_all(const struct wr *w)
 
 static void say_ready(void)
 {
-    const struct frame_row row = {.name = STR("t"), .params = STR("")};
+    const struct frame_row row = {.name = STR("t"),
+                                  .params = STR(""),
+                                  .flags = PTL_ACKS_LATE};
     struct wr w;
     wr_init(&w, 4096);
     size_t begun = frame_begin_ready(&w, (uint32_t)getpid(), 1);
@@ -190,6 +197,7 @@ static const struct {
 static int run_child(void)
 {
     const char *name = getenv("CHILD_SCRIPT");
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     frame_reader_init(&in, 64 << 20);
     hear(); /* HELLO */
     if (strcmp(name, "never ready") == 0)
@@ -490,6 +498,102 @@ static void an_answer_before_the_question_was_sent_is_no_answer(void **state)
     end(&s);
 }
 
+/* ---- a whole worker ------------------------------------------------------------ */
+
+#define REDELIVERED                                                                    \
+    "{\"body\": \"W10=\", \"content-encoding\": \"utf-8\", \"content-type\": "         \
+    "\"application/json\", \"headers\": {\"lang\": \"py\", \"task\": \"t\", \"id\": "  \
+    "\"1\", \"redelivered\": true}, \"properties\": {\"delivery_info\": "              \
+    "{\"exchange\": "                                                                  \
+    "\"\", \"routing_key\": \"celery\", \"redelivered\": true}, \"body_encoding\": "   \
+    "\"base64\", \"delivery_tag\": \"1\"}}"
+
+static int run_worker(const struct url *broker, const struct url *backend)
+{
+    struct config config;
+    struct error e;
+    char b[300], r[300];
+    snprintf(b, sizeof(b), "redis+socket://%s", broker->host);
+    snprintf(r, sizeof(r), "redis+socket://%s", backend->host);
+    char *argv[] = {(char *)(uintptr_t) "worker",
+                    (char *)(uintptr_t) "-A/proc/self/exe",
+                    (char *)(uintptr_t) "-c1",
+                    (char *)(uintptr_t) "-b",
+                    b,
+                    (char *)(uintptr_t) "--result-backend",
+                    r};
+    if (config_load(&config, 7, argv, &e) < 0 || !freopen("/dev/null", "w", stdout))
+        return 3;
+    int code = worker_run(&config);
+    config_finish(&config);
+    return code;
+}
+
+struct hearing {
+    struct fake_redis *server;
+    const char *command;
+};
+
+static bool is_heard(void *ctx)
+{
+    const struct hearing *h = ctx;
+    return fake_redis_heard(h->server, h->command) > 0;
+}
+
+static void until_heard(uv_loop_t *loop, struct fake_redis *server, const char *command)
+{
+    struct hearing h = {server, command};
+    loop_until(loop, is_heard, &h, command);
+}
+
+struct ending {
+    pid_t pid;
+    int status;
+};
+
+static bool is_over(void *ctx)
+{
+    struct ending *e = ctx;
+    return waitpid(e->pid, &e->status, WNOHANG) == e->pid;
+}
+
+/* It asks the backend whether a redelivered task was finished before, is told to stop
+ * meanwhile, and is answered last. */
+static void a_worker_may_stop_before_the_backend_has_answered(void **state)
+{
+    static char fetched[1024];
+    static const struct fake_rule broker_rules[] = {{FETCH, fetched, FAKE_GO_ON, 1},
+                                                    {0}};
+    static const struct fake_rule backend_rules[] = {{"GET", NULL, FAKE_GO_ON, 0}, {0}};
+    struct fake_redis broker, backend;
+    struct ending worker;
+    uv_loop_t loop;
+    (void)state;
+    snprintf(fetched, sizeof(fetched), "*2\r\n$1\r\n0\r\n$%zu\r\n%s\r\n",
+             strlen(REDELIVERED), REDELIVERED);
+    setenv("CHILD_SCRIPT", "serve", 1);
+    loop_start(&loop);
+    fake_redis_start(&broker, &loop, broker_rules);
+    fake_redis_start(&backend, &loop, backend_rules);
+    worker.pid = fork();
+    if (worker.pid == 0)
+        _exit(run_worker(&broker.url, &backend.url));
+    until_heard(&loop, &backend, "GET celery-task-meta-1");
+    kill(worker.pid, SIGTERM);
+    until_heard(&loop, &broker, "CLIENT UNBLOCK"); /* it is stopping */
+    loop_for(&loop, 200);
+    fake_redis_hang_up(&backend);
+    loop_until(&loop, is_over, &worker, "the worker ends");
+    assert_true(WIFEXITED(worker.status));
+    assert_int_equal(WEXITSTATUS(worker.status), 0);
+    assert_int_equal(fake_redis_heard(&broker, MOVE), 1);
+    fake_redis_stop(&broker);
+    fake_redis_stop(&backend);
+    loop_finish(&loop);
+    fake_redis_finish(&broker);
+    fake_redis_finish(&backend);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "child") == 0)
@@ -504,6 +608,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_child_that_is_never_ready_is_not_started_in_a_hurry),
         cmocka_unit_test(a_daemon_that_holds_the_socket_does_not_hold_the_place),
         cmocka_unit_test(an_answer_before_the_question_was_sent_is_no_answer),
+        cmocka_unit_test(a_worker_may_stop_before_the_backend_has_answered),
     };
     alarm(110);
     return cmocka_run_group_tests(tests, NULL, NULL);
