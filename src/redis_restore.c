@@ -260,7 +260,8 @@ static void on_slice(void *ctx, const redisReply *reply)
     for (size_t i = 0; i < reply->elements; i++) {
         const redisReply *held = reply->element[i];
         struct arena a;
-        arena_init(&a, (size_t)r->broker->config->message_max_bytes * 8);
+        arena_init(&a, (size_t)r->broker->config->message_max_bytes *
+                           16); /* as for one taken */
         if (!held->str)
             forget(r, r->tags[first + i]);
         else if (!put_back(r, &a, r->tags[first + i],

@@ -508,7 +508,7 @@ struct slot *slot_create(uv_loop_t *loop, const struct config *config,
     list_init(&s->sending);
     snprintf(s->name, sizeof(s->name), "ForkPoolWorker-%u", index);
     frame_reader_init(&s->reader, frame_max);
-    wr_init(&s->out, frame_max);
+    wr_init(&s->out, frame_max + QUEUE_DEPTH * (LARGE_BYTES + 1024));
     uv_timer_init(loop, &s->limit);
     uv_pipe_init(loop, &s->pipe, 0);
     s->limit.data = s->pipe.data = s->process.data = s;
