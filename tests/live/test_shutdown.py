@@ -52,7 +52,8 @@ def test_a_second_term_changes_nothing(start, broker, producer, redis_server):
     assert json.loads(broker.get(f"celery-task-meta-{id}"))["status"] == "SUCCESS"
 
 
-def test_a_second_int_says_what_it_does(start, producer, redis_server, kind):
+@pytest.mark.petiole_only  # Celery 5.7 sometimes misses the second one
+def test_a_second_int_says_what_it_does(start, producer, redis_server):
     worker = start(config={"task_track_started": True})
     id = producer.send("demo.sleep", 30)
     redis_server.until(lambda r: r.exists(f"celery-task-meta-{id}"))
@@ -60,8 +61,7 @@ def test_a_second_int_says_what_it_does(start, producer, redis_server, kind):
     worker.wait_line("Hitting Ctrl\\+C again will initiate cold shutdown")
     worker.wait_line(r"Warm shutdown \(MainProcess\)")
     worker.signal(signal.SIGINT)
-    status = worker.wait_exit()
-    assert status == 1 or kind != "petiole"  # Celery 5.6 says 1, 5.7 now 0, now 1
+    assert worker.wait_exit() == 1
     assert worker.count("Cold shutdown") == 1
 
 
