@@ -21,7 +21,7 @@ def test_the_running_task_is_finished_and_the_waiting_ones_go_back_in_order(
     long = producer.send("demo.sleep", 1.0)
     redis_server.until(lambda r: r.exists(f"celery-task-meta-{long}"), what="STARTED")
     waiting = [producer.send("demo.echo", n) for n in range(6)]
-    redis_server.until(lambda r: r.llen("celery") < 6)
+    redis_server.until(lambda r: r.hlen("unacked") == 4, what="a full prefetch")
     assert worker.stop(number) == status
     assert json.loads(broker.get(f"celery-task-meta-{long}"))["status"] == "SUCCESS"
     left = [json.loads(raw)["headers"]["id"] for raw in reversed(broker.lrange("celery", 0, -1))]
@@ -52,7 +52,8 @@ def test_a_second_term_changes_nothing(start, broker, producer, redis_server):
     assert json.loads(broker.get(f"celery-task-meta-{id}"))["status"] == "SUCCESS"
 
 
-def test_a_second_int_says_what_it_does(start, producer, redis_server, kind):
+@pytest.mark.petiole_only  # Celery 5.7 sometimes misses the second one
+def test_a_second_int_says_what_it_does(start, producer, redis_server):
     worker = start(config={"task_track_started": True})
     id = producer.send("demo.sleep", 30)
     redis_server.until(lambda r: r.exists(f"celery-task-meta-{id}"))
@@ -60,7 +61,7 @@ def test_a_second_int_says_what_it_does(start, producer, redis_server, kind):
     worker.wait_line("Hitting Ctrl\\+C again will initiate cold shutdown")
     worker.wait_line(r"Warm shutdown \(MainProcess\)")
     worker.signal(signal.SIGINT)
-    assert worker.wait_exit() == (1 if kind == "petiole" else 0)  # Celery 5.6: 1, 5.7: 0
+    assert worker.wait_exit() == 1
     assert worker.count("Cold shutdown") == 1
 
 
