@@ -15,7 +15,9 @@ class Ledger:
 
     def lines(self):
         with open(self.path) as f:
-            return [tuple(line.split()) for line in f]
+            text = f.read()
+        whole = text[:text.rfind("\n") + 1]  # the last line may be on its way
+        return [tuple(line.split()) for line in whole.splitlines()]
 
     def starts(self):
         return collections.Counter(name for what, name in self.lines() if what == "start")
