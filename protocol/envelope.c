@@ -88,7 +88,8 @@ static ptl_value *map_with(struct arena *a, const ptl_value *map, const char *ke
     return ok ? copy : NULL;
 }
 
-static bool mark(struct arena *a, struct str text, int64_t lost, struct wr *out)
+static bool mark(struct arena *a, struct str text, int64_t lost, bool rerun,
+                 struct wr *out)
 {
     struct envelope e;
     const char *why;
@@ -99,6 +100,8 @@ static bool mark(struct arena *a, struct str text, int64_t lost, struct wr *out)
     const ptl_value *headers = map_with(a, e.headers, "redelivered", yes);
     if (lost > 0)
         headers = map_with(a, headers, ENVELOPE_LOST_HEADER, value_int(a, lost));
+    if (rerun)
+        headers = map_with(a, headers, ENVELOPE_RERUN_HEADER, yes);
     const ptl_value *info = map_or_empty(value_get(e.properties, "delivery_info"));
     const ptl_value *properties = map_with(a, e.properties, "delivery_info",
                                            map_with(a, info, "redelivered", yes));
@@ -110,14 +113,26 @@ static bool mark(struct arena *a, struct str text, int64_t lost, struct wr *out)
     return !out->bad;
 }
 
-bool envelope_mark_redelivered(struct arena *a, struct str text, struct wr *out)
+bool envelope_write_headers(struct wr *w, struct arena *a, const struct envelope *e,
+                            const ptl_value *headers)
 {
-    return mark(a, text, 0, out);
+    const ptl_value *root = map_with(a, e->root, "headers", headers);
+
+    if (!root)
+        return false;
+    json_write(w, root);
+    return !w->bad;
 }
 
-bool envelope_mark_lost(struct arena *a, struct str text, int64_t lost, struct wr *out)
+bool envelope_mark_redelivered(struct arena *a, struct str text, struct wr *out)
 {
-    return mark(a, text, lost, out);
+    return mark(a, text, 0, false, out);
+}
+
+bool envelope_mark_lost(struct arena *a, struct str text, int64_t lost, bool rerun,
+                        struct wr *out)
+{
+    return mark(a, text, lost, rerun, out);
 }
 
 static void write_text_or_null(struct wr *w, struct str s)

@@ -44,7 +44,15 @@ bool envelope_mark_redelivered(struct arena *a, struct str text, struct wr *out)
 /* The same, with the header that counts how often the message has cost a worker's
  * child its life. Python workers pass it by. */
 #define ENVELOPE_LOST_HEADER "x-petiole-lost"
-bool envelope_mark_lost(struct arena *a, struct str text, int64_t lost, struct wr *out);
+/* And the one that says that it is to run again although its state is stored and final:
+ * its time limit ended it, and it is not acknowledged for that. */
+#define ENVELOPE_RERUN_HEADER "x-petiole-rerun"
+bool envelope_mark_lost(struct arena *a, struct str text, int64_t lost, bool rerun,
+                        struct wr *out);
+
+/* The text with these headers, every other byte's meaning kept. */
+bool envelope_write_headers(struct wr *w, struct arena *a, const struct envelope *e,
+                            const ptl_value *headers);
 
 /* A new envelope around a body that is base64 text already. */
 void envelope_write(struct wr *w, struct str body_base64, const ptl_value *headers,

@@ -155,7 +155,7 @@ static const ptl_value *make_map(struct parser *p, const struct value_pair *chil
 static bool close_container(struct parser *p)
 {
     struct opened *o = p->open;
-    const struct value_pair *children = p->stack + o->first;
+    const struct value_pair *children = p->n ? p->stack + o->first : NULL;
     size_t n = p->n - o->first;
     const ptl_value *v =
         o->is_map ? make_map(p, children, n) : make_list(p, children, n);

@@ -2,6 +2,7 @@
 /* json_typed - kombu's {"__type__": …, "__value__": …}. */
 #include "base64.h"
 #include "json_scan.h"
+#include "typed.h"
 #include "utf8.h"
 
 /* bytes and base64, as kombu's decoder makes them; NULL with an error set otherwise. */
@@ -29,7 +30,6 @@ static const ptl_value *make_bytes(struct json_scan *s, bool base64,
 
 const ptl_value *json_scan_typed(struct json_scan *s, const ptl_value *map)
 {
-    static const char *const kept[] = {"datetime", "date", "time", "decimal", "uuid"};
     const ptl_value *type = value_get(map, "__type__");
     const ptl_value *value = value_get(map, "__value__");
 
@@ -38,9 +38,9 @@ const ptl_value *json_scan_typed(struct json_scan *s, const ptl_value *map)
     struct str name = value_as_str(type);
     if (str_is(name, "bytes") || str_is(name, "base64"))
         return make_bytes(s, str_is(name, "base64"), value);
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-        if (str_is(name, kept[i]))
-            return map;
-    json_scan_fail(s, s->p, "Unsupported type");
+    const char *why = NULL;
+    if (typed_is_valid(map, &why))
+        return map;
+    json_scan_fail(s, s->p, why);
     return NULL;
 }

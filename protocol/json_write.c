@@ -70,6 +70,10 @@ static void put_quoted(struct wr *w, struct str plain)
 
 void json_write_str(struct wr *w, struct str s)
 {
+    if (s.n == 0) {
+        wr_put(w, STR("\"\""));
+        return;
+    }
     const char *p = s.p, *end = s.p + s.n, *stop = json_skip_plain(p, end);
 
     if (stop == end) { /* as nearly every string is */

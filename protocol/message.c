@@ -118,7 +118,6 @@ static void read_lenient(struct message *m)
     m->origin = value_as_str(value_get(h, "origin"));
     m->argsrepr = value_as_str(value_get(h, "argsrepr"));
     m->kwargsrepr = value_as_str(value_get(h, "kwargsrepr"));
-    m->compression = value_as_str(value_get(h, "compression"));
     m->group_index = value_as_int(value_get(h, "group_index"), -1);
     m->has_ignore_result = !value_is_null(ignore);
     m->ignore_result = value_truth(ignore);
@@ -129,7 +128,10 @@ enum message_fault message_read(struct arena *a, const struct envelope *e,
                                 struct message *m, const char **why)
 {
     const ptl_value *encoding = value_get(e->properties, "body_encoding");
-    *m = (struct message){.headers = e->headers};
+    *m = (struct message){
+        .headers = e->headers,
+        .compression = value_as_str(value_get(e->headers, "compression")),
+    };
     enum message_fault fault = read_names(a, m, why);
 
     if (fault == MESSAGE_OK && !value_is_null(encoding) && !e->body_base64) {

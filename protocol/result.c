@@ -2,8 +2,11 @@
 /* result - the meta document, key by key in Python's order. */
 #include "result.h"
 #include "json.h"
+#include "msgpack.h"
+#include "pack.h"
 #include "pyrepr.h"
 #include "timestamp.h"
+#include "unpack.h"
 
 static void write_text_or_null(struct wr *w, struct str s)
 {
@@ -21,7 +24,7 @@ static void write_list_or_empty(struct wr *w, const ptl_value *list)
         json_write(w, list);
 }
 
-static void write_error(struct wr *w, const struct result_error *e)
+void result_write_error(struct wr *w, const struct result_error *e)
 {
     wr_put(w, STR("{\"exc_type\": "));
     json_write_str(w, e->type);
@@ -38,7 +41,7 @@ static void write_outcome(struct wr *w, const struct result *r)
     if (r->encoded.p)
         wr_put(w, r->encoded);
     else if (r->error)
-        write_error(w, r->error);
+        result_write_error(w, r->error);
     else
         json_write(w, r->value);
     wr_put(w, STR(", \"traceback\": "));
@@ -48,11 +51,7 @@ static void write_outcome(struct wr *w, const struct result *r)
 static void write_children(struct wr *w, const struct result *r)
 {
     wr_put(w, STR(", \"children\": ["));
-    if (r->children_self) {
-        wr_put(w, STR("[["));
-        write_text_or_null(w, r->task_id);
-        wr_put(w, STR(", null], null]"));
-    }
+    wr_put(w, r->children);
     wr_put(w, STR("]"));
 }
 
@@ -121,14 +120,23 @@ static void write_stamps(struct wr *w, const ptl_value *headers)
     }
 }
 
+void result_write_call(struct wr *w, const ptl_value *args, const ptl_value *kwargs)
+{
+    wr_put(w, STR("\"args\": "));
+    json_write(w, args);
+    wr_put(w, STR(", \"kwargs\": "));
+    json_write(w, kwargs);
+}
+
 static void write_extended(struct wr *w, const struct result_extended *x)
 {
     wr_put(w, STR(", \"name\": "));
     write_text_or_null(w, x->name);
-    wr_put(w, STR(", \"args\": "));
-    json_write(w, x->args);
-    wr_put(w, STR(", \"kwargs\": "));
-    json_write(w, x->kwargs);
+    wr_put(w, STR(", "));
+    if (x->call.n > 0)
+        wr_put(w, x->call);
+    else
+        result_write_call(w, x->args, x->kwargs);
     wr_put(w, STR(", \"worker\": "));
     write_text_or_null(w, x->worker);
     wr_printf(w, ", \"retries\": %lld", (long long)x->retries);
@@ -159,11 +167,56 @@ bool result_status_final(struct str status)
            str_is(status, "REVOKED");
 }
 
+/* YAML's keys are sorted, and no text of a value begins in the first column. */
+static struct str yaml_status(struct str meta)
+{
+    static const char key[] = "\nstatus: ";
+    const char *at = memmem(meta.p, meta.n, key, sizeof(key) - 1), *end;
+    struct str rest = {NULL, 0};
+
+    if (at) {
+        at += sizeof(key) - 1;
+        end = memchr(at, '\n', (size_t)(meta.p + meta.n - at));
+        rest = (struct str){at, end ? (size_t)(end - at) : 0};
+    }
+    return rest;
+}
+
+static const struct str magic = {PACK_RESULT_MAGIC, sizeof(PACK_RESULT_MAGIC)};
+
+struct str result_unpack(struct arena *a, struct str meta)
+{
+    if (meta.n <= magic.n || memcmp(meta.p, magic.p, magic.n) != 0)
+        return meta;
+    struct str rest = {meta.p + magic.n, meta.n - magic.n}, document = {NULL, 0};
+    const char *end = memchr(rest.p, 0, rest.n);
+    struct wr w;
+
+    if (!end)
+        return document;
+    struct str type = {rest.p, (size_t)(end - rest.p)};
+    rest = (struct str){end + 1, rest.n - type.n - 1};
+    wr_init(&w, a->max_bytes);
+    if (unpack(&w, type, rest) == UNPACK_OK)
+        document = arena_copy(a, wr_str(&w));
+    wr_finish(&w);
+    return document;
+}
+
 struct str result_read_status(struct arena *a, struct str meta)
 {
-    const ptl_value *root = json_read(a, meta, 0, NULL, NULL);
-    struct str status = value_as_str(value_get(root, "status"));
+    struct serializer_error e;
 
+    meta = result_unpack(a, meta);
+    unsigned char first = meta.n ? (unsigned char)meta.p[0] : '{';
+    struct str status;
+
+    if (first == '{')
+        status = value_as_str(value_get(json_read(a, meta, 0, NULL, NULL), "status"));
+    else if (first >= 0x80)
+        status = value_as_str(value_get(msgpack_read(a, meta, &e), "status"));
+    else
+        status = yaml_status(meta);
     return status.p ? status : STR("");
 }
 
