@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log.h"
 
-#include "../protocol/buf.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +16,7 @@
 /* What poll() promises a pipe will take without blocking (POSIX PIPE_BUF). */
 #define SLICE_BYTES 4096
 
-/* The one global of the worker: every part may log, and there is one stderr. */
+/* The one global of the worker: every part may log, and there is one log. */
 static struct {
     enum log_level level;
     bool ready; /* init has run: lines are buffered */
@@ -28,7 +25,9 @@ static struct {
     uint64_t dropped, reported;
     uv_prepare_t flush;
     uv_timer_t retry;
-} sink = {.level = LOG_WARNING};
+    struct log_options options;
+} sink = {.level = LOG_WARNING,
+          .options = {LOG_FORMAT, LOG_TASK_FORMAT, false, false, STDERR_FILENO}};
 
 static const struct {
     enum log_level level;
@@ -70,11 +69,11 @@ uint64_t log_dropped(void)
 static bool drain(void)
 {
     while (sink.sent < sink.out.len) {
-        struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+        struct pollfd p = {.fd = sink.options.fd, .events = POLLOUT};
         if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
             return false;
         size_t n = sink.out.len - sink.sent;
-        ssize_t wrote = write(STDERR_FILENO, sink.out.p + sink.sent,
+        ssize_t wrote = write(sink.options.fd, sink.out.p + sink.sent,
                               n < SLICE_BYTES ? n : SLICE_BYTES);
         if (wrote < 0 && errno == EINTR)
             continue;
@@ -94,7 +93,7 @@ static void on_retry(uv_timer_t *timer)
         return;
     uv_timer_stop(&sink.retry);
     if (sink.dropped > sink.reported) {
-        log_line(LOG_WARNING, "log: %llu lines dropped: standard error is not read",
+        log_line(LOG_WARNING, "log: %llu lines dropped: the log is not read",
                  (unsigned long long)(sink.dropped - sink.reported));
         sink.reported = sink.dropped;
     }
@@ -119,6 +118,11 @@ void log_init(uv_loop_t *loop, enum log_level level)
     sink.ready = true;
 }
 
+void log_configure(const struct log_options *options)
+{
+    sink.options = *options;
+}
+
 void log_finish(void)
 {
     if (!sink.ready)
@@ -127,7 +131,7 @@ void log_finish(void)
     struct timespec start, now;
     clock_gettime(CLOCK_MONOTONIC, &start);
     while (!drain()) {
-        struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+        struct pollfd p = {.fd = sink.options.fd, .events = POLLOUT};
         clock_gettime(CLOCK_MONOTONIC, &now);
         if ((now.tv_sec - start.tv_sec) * 1000 >= FINISH_MS || poll(&p, 1, 100) < 0)
             break;
@@ -139,56 +143,59 @@ void log_finish(void)
     wr_finish(&sink.out);
 }
 
-/* "[2026-11-22 14:23:26,857: INFO/MainProcess] ", in local time as Python logs. */
-static size_t format_head(char *head, size_t size, const char *process,
-                          enum log_level level)
-{
-    /* localtime_r takes a lock and reads a file's worth of rules: once a second. */
-    static time_t last;
-    static char date[32];
-    struct timeval now;
+/* ---- lines -------------------------------------------------------------------- */
 
-    gettimeofday(&now, NULL);
-    if (now.tv_sec != last) {
-        struct tm tm;
-        last = now.tv_sec;
-        strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", localtime_r(&last, &tm));
+static void put_record(struct wr *out, const struct log_record *r, const char *format)
+{
+    if (sink.options.json)
+        log_format_json(out, r);
+    else
+        log_format(out, r, format, sink.options.color);
+    wr_put(out, STR("\n"));
+}
+
+static void put_unbuffered(const struct log_record *r, const char *format)
+{
+    struct wr out;
+    wr_init(&out, BUFFER_MAX_BYTES);
+    put_record(&out, r, format);
+    fwrite(out.p, 1, out.len, stderr);
+    wr_finish(&out);
+}
+
+static void put(const struct log_record *r, const char *format)
+{
+    size_t before = sink.out.len;
+    if (!sink.ready) {
+        put_unbuffered(r, format);
+        return;
     }
-    int n = snprintf(head, size, "[%s,%03d: %s/%s] ", date, (int)(now.tv_usec / 1000),
-                     log_level_name(level), process);
-    return n > 0 && (size_t)n < size ? (size_t)n : 0;
+    put_record(&sink.out, r, format);
+    if (sink.out.bad) { /* no room: the line is taken back whole */
+        sink.out.len = before;
+        sink.out.bad = false;
+        sink.dropped++;
+    }
 }
 
 __attribute__((format(printf, 3, 0))) static void
-put(const char *process, enum log_level level, const char *fmt, va_list ap)
+put_text(const struct log_subject *subject, enum log_level level, const char *fmt,
+         va_list ap)
 {
-    char head[160], text[2048];
-    struct str h = {head, format_head(head, sizeof(head), process, level)};
+    char text[2048], *large = NULL;
     va_list again;
-
     va_copy(again, ap);
     int n = vsnprintf(text, sizeof(text), fmt, ap);
-    struct str line = {text, n < 0 ? 0 : (size_t)n};
-    char *large = NULL;
-    if (line.n >= sizeof(text)) {
-        large = malloc(line.n + 1);
+    struct log_record r = {level, subject, {text, n < 0 ? 0 : (size_t)n}};
+    if (r.message.n >= sizeof(text)) {
+        large = malloc(r.message.n + 1);
         if (large)
-            vsnprintf(large, line.n + 1, fmt, again);
-        line =
-            large ? (struct str){large, line.n} : (struct str){text, sizeof(text) - 1};
+            vsnprintf(large, r.message.n + 1, fmt, again);
+        r.message = large ? (struct str){large, r.message.n}
+                          : (struct str){text, sizeof(text) - 1};
     }
     va_end(again);
-
-    if (!sink.ready)
-        fprintf(stderr, STR_FMT STR_FMT "\n", STR_ARG(h), STR_ARG(line));
-    else if (sink.out.len + h.n + line.n + 1 > BUFFER_MAX_BYTES)
-        sink.dropped++;
-    else {
-        wr_put(&sink.out, h);
-        wr_put(&sink.out, line);
-        wr_put(&sink.out, STR("\n"));
-        sink.dropped += sink.out.bad;
-    }
+    put(&r, sink.options.format);
     free(large);
 }
 
@@ -198,7 +205,7 @@ void log_line(enum log_level level, const char *fmt, ...)
         return;
     va_list ap;
     va_start(ap, fmt);
-    put("MainProcess", level, fmt, ap);
+    put_text(&(struct log_subject){NULL, NULL, NULL}, level, fmt, ap);
     va_end(ap);
 }
 
@@ -208,6 +215,34 @@ void log_line_as(const char *process, enum log_level level, const char *fmt, ...
         return;
     va_list ap;
     va_start(ap, fmt);
-    put(process, level, fmt, ap);
+    put_text(&(struct log_subject){process, NULL, NULL}, level, fmt, ap);
     va_end(ap);
+}
+
+void log_line_of(const struct log_subject *subject, enum log_level level,
+                 const char *fmt, ...)
+{
+    if (!log_wants(level))
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    put_text(subject, level, fmt, ap);
+    va_end(ap);
+}
+
+void log_handler(const struct log_subject *subject, enum log_level level,
+                 struct str text)
+{
+    if (log_wants(level))
+        put(&(struct log_record){level, subject, text}, sink.options.task_format);
+}
+
+void log_raw(struct str lines)
+{
+    if (!sink.ready)
+        fwrite(lines.p, 1, lines.n, stderr);
+    else if (sink.out.len + lines.n > BUFFER_MAX_BYTES)
+        sink.dropped++;
+    else
+        wr_put(&sink.out, lines);
 }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* log - Celery's lines on standard error or in a file, never blocking.
+ *
+ *     [2026-11-22 14:23:26,857: INFO/MainProcess] w1@h1 ready.
+ *
+ * Lines go through a bounded buffer that is written when the descriptor takes more; a
+ * line that does not fit is dropped and counted, and the count is logged when there is
+ * room again. Nothing here knows a password: URLs are masked where they are parsed.
+ *
+ * What a line says may come from a message. Control characters in it are escaped, and
+ * the lines of a traceback cannot begin as a line of the log does: nobody forges one.
+ */
+#ifndef PETIOLE_LOG_H
+#define PETIOLE_LOG_H
+
+#include "../../protocol/buf.h"
+#include "../error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+enum log_level {
+    LOG_DEBUG = 10,
+    LOG_INFO = 20,
+    LOG_WARNING = 30,
+    LOG_ERROR = 40,
+    LOG_CRITICAL = 50,
+};
+
+#define LOG_FORMAT "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s"
+#define LOG_TASK_FORMAT                                                                \
+    "[%(asctime)s: %(levelname)s/%(processName)s] "                                    \
+    "%(task_name)s[%(task_id)s]: %(message)s"
+
+/* Who a line is about. NULL: nobody, and the process is the parent. */
+struct log_subject {
+    const char *process; /* "ForkPoolWorker-2" */
+    const char *task_name, *task_id;
+};
+
+struct log_options {
+    const char *format, *task_format; /* Python's; they must outlive the log */
+    bool json;                        /* one object a line instead */
+    bool color;                       /* messages by their level */
+    int fd;
+};
+
+/* Lines below `level` are skipped. Before log_init lines go straight to stderr. */
+void log_init(uv_loop_t *loop, enum log_level level);
+void log_configure(const struct log_options *options);
+/* Writes what is buffered, waiting at most a second for a slow reader. */
+void log_finish(void);
+bool log_wants(enum log_level level);
+uint64_t log_dropped(void);
+
+void log_line(enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The same under another process's name: "ForkPoolWorker-2". */
+void log_line_as(const char *process, enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same about a task, which JSON names beside the message. */
+void log_line_of(const struct log_subject *subject, enum log_level level,
+                 const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* What a handler logs, in worker_task_log_format. */
+void log_handler(const struct log_subject *subject, enum log_level level,
+                 struct str text);
+/* As it is, whatever the level: lines with their ends. */
+void log_raw(struct str lines);
+/* Celery's name of a level, and the level of a name in any case; 0 if unknown. */
+const char *log_level_name(enum log_level level);
+enum log_level log_level_of(const char *name);
+
+/* log_format.c */
+struct log_record {
+    enum log_level level;
+    const struct log_subject *subject;
+    struct str message;
+};
+/* Appends the record, without a line end. */
+void log_format(struct wr *out, const struct log_record *r, const char *format,
+                bool color);
+void log_format_json(struct wr *out, const struct log_record *r);
+/* 0, or -EINVAL with the field that is not known in *e. */
+int log_check_formats(const char *format, const char *task_format, struct error *e);
+
+#endif
