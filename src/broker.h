@@ -29,8 +29,9 @@ struct broker;
 
 /* The broker's half of a held message, inside the request that it became. */
 struct delivery {
-    struct list held;       /* on the broker's list of leases */
-    uint64_t tag;           /* names it towards the broker */
+    struct list held; /* on the broker's list of leases */
+    uint64_t tag;     /* names it towards the broker */
+    struct delivery *next_by_tag;
     uint32_t source;        /* which queue and priority it came from */
     int64_t eta_s;          /* Unix time it is wanted at; 0: now. Stretches the lease */
     int64_t leased_until_s; /* the broker's note: no renewal needed before */
@@ -40,6 +41,26 @@ struct delivery {
 enum broker_side {
     BROKER_FRONT, /* next to be taken: it was never tried */
     BROKER_BACK,  /* behind what waits */
+};
+
+/* Where a message is published to. Without an exchange the routing key is the queue. */
+struct broker_address {
+    struct str exchange, routing_key;
+    int64_t priority;
+};
+
+/* A message to be published, and where to. */
+struct broker_message {
+    struct broker_address to;
+    struct str text;
+};
+
+/* why: NULL once the broker has it; else what it said, and it is nowhere. */
+typedef void broker_sent_fn(void *ctx, const char *why);
+
+/* Why a message is a dead letter, and what of it is known. */
+struct broker_burial {
+    struct str reason, task, id;
 };
 
 struct broker_events {
@@ -64,21 +85,37 @@ struct broker_stats {
 
 struct broker_ops {
     const char *transport; /* "redis" */
+    /* The URL in use, or tried last, without its password. Lives until the next call.
+     */
+    const char *(*where)(const struct broker *b);
     void (*start)(struct broker *b);
-    /* At most this many more messages may be taken now. */
+    /* At most this many more messages may be taken, beside as many as are settled: the
+     * broker sees to it that a message is settled before another takes its place. */
     void (*want)(struct broker *b, size_t n);
     void (*ack)(struct broker *b, struct delivery *d);
     /* text: what goes back; .p NULL for the very bytes that were taken. */
     void (*put_back)(struct broker *b, struct delivery *d, enum broker_side side,
                      struct str text);
-    /* Publishes `text` to the queue the delivery came from and acknowledges it, in one
-     * step: a retry is never both lost and acknowledged. */
-    void (*replace)(struct broker *b, struct delivery *d, struct str text);
-    void (*bury)(struct broker *b, struct delivery *d, const char *reason);
-    /* A message of our own into the queue a delivery came from; done(ctx) when the
-     * broker has it. */
-    void (*publish)(struct broker *b, uint32_t source, struct str text,
+    /* The very bytes that were taken go to the back of another queue. */
+    void (*forward)(struct broker *b, struct delivery *d,
+                    const struct broker_address *to);
+    /* Publishes all `n` messages, copied, in their order, and acknowledges the
+     * delivery, in one step: a retry, or what follows upon a task, is never both lost
+     * and acknowledged, nor is it published twice. If another worker holds the delivery
+     * by now, nothing is published. What no queue is bound for goes to the dead
+     * letters.
+     */
+    void (*replace)(struct broker *b, struct delivery *d,
+                    const struct broker_message *messages, size_t n);
+    void (*bury)(struct broker *b, struct delivery *d,
+                 const struct broker_burial *burial);
+    /* A message of our own; done(ctx) when the broker has it. */
+    void (*publish)(struct broker *b, const struct broker_address *to, struct str text,
                     void (*done)(void *ctx), void *ctx);
+    /* A message that a handler made; `done` may be called before send returns. While
+     * the connection is lost it is kept, and a refusal is told, not tried again. */
+    void (*send)(struct broker *b, const struct broker_address *to, struct str text,
+                 broker_sent_fn *done, void *ctx);
     /* No more messages: what was taken but not handed over goes back. */
     void (*quiesce)(struct broker *b, void (*done)(void *ctx), void *ctx);
     void (*stop)(struct broker *b, void (*done)(void *ctx), void *ctx);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define SLICE 250
+#define LOOKS 2000 /* deliveries that one turn looks at */
 #define RENEWAL_MAX_MS 10000u
 
 static void renew_slice(struct redis_broker *b);
@@ -32,72 +33,69 @@ bool redis_lease_sure(const struct broker *base)
 
 /* ---- renewing ----------------------------------------------------------------- */
 
-static struct delivery *find_held(struct redis_broker *b, uint64_t counter)
-{
-    for (struct list *l = b->held.next; l != &b->held; l = l->next)
-        if (l != &b->renewal_mark &&
-            list_entry(l, struct delivery, held)->tag == counter)
-            return list_entry(l, struct delivery, held);
-    return NULL;
-}
-
 static void lease_gone(struct redis_broker *b, const char *tag)
 {
-    const char *dot = strrchr(tag, '.');
-    struct delivery *d = dot ? find_held(b, strtoull(dot + 1, NULL, 10)) : NULL;
+    struct delivery *d = held_find(&b->by_tag, redis_broker_counter(b, tag));
     if (!d || d->settling)
         return; /* settled meanwhile */
     b->base.stats.leases_lost++;
-    list_remove(&d->held);
+    redis_broker_release(b, d);
     b->events->lost(b->ctx, d);
+}
+
+static void stop_round(struct redis_broker *b)
+{
+    uv_timer_stop(&b->renewal_timer);
+    list_remove(&b->renewal_mark);
+    b->renewing = false;
 }
 
 static void round_over(struct redis_broker *b)
 {
-    list_remove(&b->renewal_mark);
-    b->renewing = false;
+    stop_round(b);
     if (b->confirming) {
         b->confirming = false;
-        redis_fetch_pump(b);
         b->events->up(b->ctx);
     }
-}
-
-/* Whichever of them were asked for: all are asked for again. */
-static void forget_stretched(struct redis_broker *b)
-{
-    for (struct list *l = b->held.next; l != &b->held; l = l->next)
-        list_entry(l, struct delivery, held)->leased_until_s = 0;
 }
 
 static void on_renewed(void *ctx, const redisReply *reply)
 {
     struct redis_broker *b = ctx;
+    b->renewal_at_server = false;
     if (!reply || reply->type != REDIS_REPLY_ARRAY) {
         if (reply)
-            log_line(LOG_ERROR, "cannot renew leases: %.200s; trying again",
-                     reply->str ? reply->str : "unexpected reply");
-        list_remove(&b->renewal_mark);
-        b->renewing = false;
-        forget_stretched(b);
+            redis_complain(&b->redis, "renew leases", reply->str,
+                           (double)renewal_interval_ms(b) / 1000);
+        stop_round(b);
+        b->stretched_in_doubt = true;
         return;
     }
     for (size_t i = 0; i < reply->elements; i++)
         if (reply->element[i]->str)
             lease_gone(b, reply->element[i]->str);
-    renew_slice(b);
+    if (b->confirming && b->renewing)
+        renew_slice(b); /* the worker waits for it */
+}
+
+/* What the server was told to keep until its eta needs no renewal before. */
+static bool needs_renewal(const struct redis_broker *b, const struct delivery *d,
+                          int64_t soon_s)
+{
+    return b->confirming || b->stretching_anew || d->leased_until_s < soon_s;
 }
 
 /* The next deliveries that need it, behind the mark; moves the mark behind them. */
 static size_t collect_slice(struct redis_broker *b, struct delivery *out[SLICE])
 {
-    int64_t soon = time(NULL) + 3 * (int64_t)RENEWAL_MAX_MS / 1000;
+    int64_t soon_s = time(NULL) + 3 * (int64_t)RENEWAL_MAX_MS / 1000;
     struct list *l = b->renewal_mark.next;
     size_t n = 0;
-    for (; l != &b->held && n < SLICE; l = l->next) {
+    for (size_t looks = 0; l != &b->held && n < SLICE && looks < LOOKS; looks++) {
         struct delivery *d = list_entry(l, struct delivery, held);
-        if (d->leased_until_s < soon || b->confirming)
+        if (needs_renewal(b, d, soon_s))
             out[n++] = d;
+        l = l->next;
     }
     list_remove(&b->renewal_mark);
     list_insert_before(l, &b->renewal_mark);
@@ -110,12 +108,14 @@ static void renew_slice(struct redis_broker *b)
     char tag[TAG_BYTES];
     size_t n = collect_slice(b, slice);
     if (n == 0) {
-        round_over(b);
+        if (b->renewal_mark.next == &b->held)
+            round_over(b);
         return;
     }
+    b->renewal_at_server = true;
     redis_begin_script(&b->redis, &b->scripts.renew, 1, 1 + 2 * (unsigned)n, on_renewed,
                        b);
-    redis_arg_text(&b->redis, KEY_UNACKED_INDEX);
+    redis_arg_text(&b->redis, b->keys.unacked_index);
     for (size_t i = 0; i < n; i++) {
         redis_broker_tag(b, slice[i]->tag, tag);
         redis_arg_text(&b->redis, tag);
@@ -124,25 +124,56 @@ static void renew_slice(struct redis_broker *b)
     }
 }
 
+static void on_renewal_timer(uv_timer_t *timer)
+{
+    struct redis_broker *b = timer->data;
+    if (b->renewing && !b->renewal_at_server && b->redis.link.state == LINK_OPEN)
+        renew_slice(b);
+}
+
+/* A million leases are a thousand slices: one every few milliseconds, so that neither
+ * this loop nor the server notices the round. */
+static uint64_t slice_interval_ms(const struct redis_broker *b)
+{
+    uint64_t slices = b->by_tag.n / SLICE + 1;
+    return b->confirming ? 1 : renewal_interval_ms(b) / 2 / slices + 1;
+}
+
 static void start_round(struct redis_broker *b)
 {
     b->next_renewal_ms = uv_now(b->loop) + renewal_interval_ms(b);
     b->renewing = true;
+    b->renewal_at_server = false;
+    b->stretching_anew = b->stretched_in_doubt;
+    b->stretched_in_doubt = false;
     list_push_front(&b->held, &b->renewal_mark);
+    uint64_t ms = slice_interval_ms(b);
+    uv_timer_start(&b->renewal_timer, on_renewal_timer, ms, ms);
     renew_slice(b);
 }
 
 /* ---- the beat ----------------------------------------------------------------- */
+
+static void register_node(struct redis_broker *b);
+static void beat(struct redis_broker *b);
 
 static void on_beat_reply(void *ctx, const redisReply *reply)
 {
     struct redis_broker *b = ctx;
     if (!reply || redis_is_error(reply)) {
         if (reply)
-            log_line(LOG_ERROR, "cannot prove to be alive: %.200s", reply->str);
+            redis_complain(&b->redis, "prove to be alive", reply->str,
+                           NODE_BEAT_MS / 1000.0);
+        return;
+    }
+    if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 0) {
+        b->registered = false; /* it has expired, or all keys were removed */
+        register_node(b);
+        beat(b);
         return;
     }
     uint64_t now = uv_now(b->loop), last = b->last_beat_ms;
+    b->registered = true;
     b->last_beat_ms = now;
     if (!b->renewing && (last == 0 || now - last >= NODE_TTL_MS)) {
         b->confirming = true;
@@ -174,20 +205,25 @@ static void register_node(struct redis_broker *b)
         json_object_array_add(sources, pair);
     }
     json_object_object_add(node, "sources", sources);
-    redis_words(&b->redis, on_node_written, b, "HSET", KEY_NODES, b->id,
+    redis_words(&b->redis, on_node_written, b, "HSET", b->keys.nodes, b->id,
                 json_object_to_json_string_ext(node, JSON_C_TO_STRING_PLAIN), NULL);
     json_object_put(node);
 }
 
+/* SET is refused where memory has run out, PEXPIRE is not: a full server must not make
+ * live nodes look dead. */
 static void beat(struct redis_broker *b)
 {
-    char key[KEY_MAX_BYTES];
-    snprintf(key, sizeof(key), KEY_NODE "%s", b->id);
-    redis_begin(&b->redis, 5, on_beat_reply, b);
-    redis_arg_text(&b->redis, "SET");
+    char key[REDIS_KEY_BYTES];
+    bool renews = b->registered;
+    redis_keys_join(key, b->keys.node, str_of(b->id));
+    redis_begin(&b->redis, renews ? 3 : 5, on_beat_reply, b);
+    redis_arg_text(&b->redis, renews ? "PEXPIRE" : "SET");
     redis_arg_text(&b->redis, key);
-    redis_arg_text(&b->redis, b->config->hostname);
-    redis_arg_text(&b->redis, "PX");
+    if (!renews) {
+        redis_arg_text(&b->redis, b->config->hostname);
+        redis_arg_text(&b->redis, "PX");
+    }
     redis_arg_int(&b->redis, NODE_TTL_MS);
 }
 
@@ -198,10 +234,17 @@ static void on_beat_timer(uv_timer_t *timer)
     if (!b->renewing && uv_now(b->loop) >= b->next_renewal_ms)
         start_round(b);
     redis_restore_watch(b);
+    redis_declare_refresh(b);
+    redis_fetch_pump(b); /* a queue may have rested */
+    /* A predecessor of the same name that was killed seems alive for a while. */
+    if (++b->beats == NODE_TTL_MS / NODE_BEAT_MS + 2)
+        redis_namesake_look(b);
 }
 
 void redis_lease_start(struct redis_broker *b)
 {
+    b->registered = false;
+    b->beats = 0;
     register_node(b);
     beat(b);
     uv_timer_start(&b->beat_timer, on_beat_timer, NODE_BEAT_MS, NODE_BEAT_MS);
@@ -210,8 +253,7 @@ void redis_lease_start(struct redis_broker *b)
 void redis_lease_lost(struct redis_broker *b)
 {
     uv_timer_stop(&b->beat_timer);
-    list_remove(&b->renewal_mark);
-    b->renewing = false;
+    stop_round(b);
     /* Whatever is thought of us now, the first beat afterwards asks. */
     if (b->last_beat_ms)
         b->confirming = true;
@@ -219,9 +261,10 @@ void redis_lease_lost(struct redis_broker *b)
 
 void redis_lease_retire(struct redis_broker *b, bool forget, redis_reply_fn *fn)
 {
-    char key[KEY_MAX_BYTES];
-    snprintf(key, sizeof(key), KEY_NODE "%s", b->id);
+    char key[REDIS_KEY_BYTES];
+    redis_keys_join(key, b->keys.node, str_of(b->id));
     uv_timer_stop(&b->beat_timer);
-    redis_words(&b->redis, fn, b, forget ? "HDEL" : "HEXISTS", KEY_NODES, b->id, NULL);
+    redis_words(&b->redis, fn, b, forget ? "HDEL" : "HEXISTS", b->keys.nodes, b->id,
+                NULL);
     redis_words(&b->redis, fn, b, "DEL", key, NULL);
 }
