@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "worker.h"
+#include "../worker.h"
+#include "conclude.h"
+#include "follow.h"
+#include "revocation.h"
 
-#include "../protocol/message.h"
-#include "../protocol/result.h"
+#include "../../protocol/message.h"
+#include "../../protocol/result.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -37,31 +40,31 @@ static void doom_fault(struct request *rq, enum message_fault fault, const char 
     }
 }
 
-static double limit_of(bool in_header, double header_s, uint32_t row_ms,
-                       double worker_s)
-{
-    return in_header ? header_s : row_ms ? row_ms / 1000.0 : worker_s;
-}
-
 static void fill(struct request *rq, const struct message *m, const struct envelope *e)
 {
     struct worker *w = rq->worker;
     const struct frame_row *row = table_find(pool_table(w->pool), rq->task);
     rq->row = row;
     rq->redelivered = e->redelivered;
+    rq->documented = e->redelivered || m->retries > 0;
     rq->due_us = m->has_eta ? m->eta_us : 0;
     rq->expires_us = m->has_expires ? m->expires_us : 0;
+    if (m->has_expires && rq->expires_us == 0) /* 1970 is a time, too, and long past */
+        rq->expires_us = 1;
+    rq->may_follow = message_may_have_workflow(&w->scratch, e);
+    rq->has_stamps = value_len(value_get(m->headers, "stamped_headers")) > 0;
+    rq->store_errors = !(m->has_ignore_result && m->ignore_result);
     if (!row)
         return;
     rq->limit_in_header = m->has_hard_limit;
-    rq->ignore_result =
-        m->has_ignore_result ? m->ignore_result : (row->flags & PTL_IGNORE_RESULT) != 0;
+    const struct attributes *a = &row->attributes;
+    rq->store_errors = a->store_errors_even_if_ignored ||
+                       !(m->has_ignore_result ? m->ignore_result : a->ignore_result);
+    rq->rerun = value_truth(value_get(m->headers, ENVELOPE_RERUN_HEADER));
     rq->times_lost = value_as_int(value_get(m->headers, ENVELOPE_LOST_HEADER), 0);
-    rq->acks_late = w->config->acks_late || (row->flags & PTL_ACKS_LATE);
-    rq->hard_limit_s = limit_of(m->has_hard_limit, m->hard_limit_s, row->hard_limit_ms,
-                                w->config->time_limit_s);
-    rq->soft_limit_s = limit_of(m->has_soft_limit, m->soft_limit_s, row->soft_limit_ms,
-                                w->config->soft_time_limit_s);
+    rq->acks_late = a->acks_late;
+    rq->hard_limit_s = m->has_hard_limit ? m->hard_limit_s : a->time_limit_s;
+    rq->soft_limit_s = m->has_soft_limit ? m->soft_limit_s : a->soft_time_limit_s;
 }
 
 struct delivery *intake_taken(void *ctx, struct str text, struct str queue)
@@ -84,7 +87,9 @@ struct delivery *intake_taken(void *ctx, struct str text, struct str queue)
                : request_create(w, &m, queue, text);
     if (!rq)
         return NULL;
-    if (fault)
+    if (fault == MESSAGE_NOT_A_TASK)
+        rq->unread = true;
+    else if (fault)
         doom_fault(rq, fault, why);
     else
         fill(rq, &m, &e);
@@ -93,26 +98,27 @@ struct delivery *intake_taken(void *ctx, struct str text, struct str queue)
 
 /* ---- route: a request finds its way -------------------------------------------- */
 
-bool intake_expired(struct request *rq)
-{
-    if (!rq->expires_us || worker_now_us(rq->worker) <= rq->expires_us)
-        return false;
-    outcome_revoked(rq, "expired");
-    return true;
-}
-
 static void on_status(void *ctx, struct str status)
 {
     struct request *rq = ctx;
     if (rq->state != RQ_CHECKING)
         return;
-    if (!result_status_final(status) && !rq->settled) {
+    bool any = rq->worker->config->keep_final_states;
+    bool over = any ? result_status_final(status) : str_is(status, "SUCCESS");
+    if (!over && !rq->settled) {
         request_move(rq, RQ_READY);
         return;
     }
-    if (!rq->settled) /* else a peer has it by now */
+    if (!rq->settled && !any)
+        log_line(LOG_INFO, "Task %s[%s] Task already completed successfully.",
+                 rq->name.p, rq->id.p);
+    else if (!rq->settled) /* else a peer has it by now */
         log_line(LOG_INFO, "Task %s[%s] was finished before (%.*s): acknowledged",
                  rq->name.p, rq->id.p, (int)status.n, status.p);
+    if (!rq->settled && rq->may_follow) {
+        conclude_stored(rq);
+        return;
+    }
     request_move(rq, RQ_SETTLING);
     if (rq->settled)
         request_destroy(rq);
@@ -125,8 +131,8 @@ static void on_status(void *ctx, struct str status)
 static void check_or_ready(struct request *rq)
 {
     struct worker *w = rq->worker;
-    if (!rq->redelivered || !rq->acks_late || !w->backend ||
-        !w->config->keep_final_states) {
+    bool asks = w->config->keep_final_states || w->config->deduplicate;
+    if (!rq->redelivered || rq->rerun || !rq->acks_late || !w->backend || !asks) {
         request_move(rq, RQ_READY);
         return;
     }
@@ -134,7 +140,22 @@ static void check_or_ready(struct request *rq)
     w->backend->ops->read_status(w->backend, rq->id, on_status, rq);
 }
 
-static void wait_until(struct request *rq, enum request_state state, int64_t due_us)
+void intake_released(struct request *rq)
+{
+    rq->has_token = true;
+    check_or_ready(rq);
+}
+
+/* Its time has come: then its type's rate limit counts, as Celery has it. */
+static void limit_or_check(struct request *rq)
+{
+    struct worker *w = rq->worker;
+    bool passed = !w->throttle || w->config->disable_rate_limits || rq->has_token;
+    if (passed || throttle_admit(w->throttle, rq))
+        intake_released(rq);
+}
+
+void intake_wait(struct request *rq, enum request_state state, int64_t due_us)
 {
     rq->due_us = due_us;
     rq->delivery.eta_s = due_us / 1000000 + 1;
@@ -143,27 +164,14 @@ static void wait_until(struct request *rq, enum request_state state, int64_t due
     /* Without memory it stays where it is, and is tried again with the next turn. */
 }
 
-void intake_park(struct request *rq, const char *what)
+static void go_on(struct request *rq)
 {
-    struct worker *w = rq->worker;
-    int64_t now = worker_now_us(w);
-    int hold_s =
-        unknown_hold_s(w->unknown, rq->id, now, w->config->unknown_task_wait_s);
-    if (unknown_first_of(w->unknown, rq->task))
-        log_line(LOG_ERROR,
-                 "Received %s '%s': put back for other workers (said once per "
-                 "name)",
-                 what, rq->task.p);
-    if (hold_s < 0) {
-        char reason[400];
-        snprintf(reason, sizeof(reason), "%s %.200s: no worker took it within %.0f s",
-                 what, rq->task.p, w->config->unknown_task_wait_s);
-        log_line(LOG_ERROR, "Task %s[%s] is a dead letter: %s", rq->name.p, rq->id.p,
-                 reason);
-        outcome_bury(rq, reason);
+    if (revocation_drops(rq))
         return;
-    }
-    wait_until(rq, RQ_PARKED, now + hold_s * (int64_t)1000000);
+    if (rq->due_us > worker_now_us(rq->worker))
+        intake_wait(rq, RQ_WAITING, rq->due_us);
+    else
+        limit_or_check(rq);
 }
 
 void intake_route(struct request *rq)
@@ -172,23 +180,53 @@ void intake_route(struct request *rq)
         outcome_bury(rq, rq->burial);
         return;
     }
-    if (!rq->row) {
-        intake_park(rq, "unregistered task of type");
+    if (rq->unread) {
+        request_move(rq, RQ_READY);
         return;
     }
-    log_line(LOG_INFO, "Task %s[%s] received", rq->name.p, rq->id.p);
-    if (intake_expired(rq))
+    if (!rq->row) {
+        unregistered_task(rq);
         return;
-    if (rq->due_us > worker_now_us(rq->worker))
-        wait_until(rq, RQ_WAITING, rq->due_us);
+    }
+    parked_note_progress(rq->worker);
+    log_line_of(REQUEST_SUBJECT(rq), LOG_INFO, "Task %s[%s] received", rq->name.p,
+                rq->id.p);
+    go_on(rq);
+}
+
+/* The child's envelope is a message like any other, but read once is enough. A hybrid
+ * was received before, as its headers said. */
+void intake_read(struct request *rq, struct str text)
+{
+    struct worker *w = rq->worker;
+    struct envelope e;
+    struct message m;
+    const char *why = NULL;
+    enum message_fault fault = MESSAGE_UNDECODABLE;
+
+    arena_reset(&w->scratch);
+    if (!rq->reread && envelope_read(&w->scratch, text, &e, &why))
+        fault = message_read(&w->scratch, &e, &m, &why);
+    if (fault == MESSAGE_OK && !request_reread(rq, &m, text))
+        why = "no memory to read it", fault = MESSAGE_OUT_OF_MEMORY;
+    if (fault)
+        doom_fault(rq, fault, why);
     else
-        check_or_ready(rq);
+        fill(rq, &m, &e);
+    bool received = !rq->unread && !fault;
+    rq->unread = false;
+    if (received)
+        go_on(rq);
+    else
+        intake_route(rq);
 }
 
 void intake_due(struct request *rq)
 {
-    if (rq->state == RQ_PARKED)
-        outcome_put_back(rq, BROKER_BACK, false);
-    else
-        check_or_ready(rq);
+    if (rq->state == RQ_FOLLOWING)
+        follow_due(rq);
+    else if (rq->state == RQ_PARKED)
+        outcome_put_back(rq, BROKER_BACK, rq->requeued);
+    else if (!revocation_drops(rq))
+        limit_or_check(rq);
 }
