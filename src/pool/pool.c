@@ -2,6 +2,7 @@
 #include "pool.h"
 
 #include "slot.h"
+#include "slot_signal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@ struct pool {
     void *ctx;
     struct list slots; /* every child there is */
     size_t nslots, next_index;
+    size_t size;    /* how many serve, or shall */
+    size_t leaving; /* of nslots, those taken away */
     struct table table;
     bool ready, stopping;
     uint64_t next_job;
@@ -83,6 +86,7 @@ static void on_gone(void *ctx, struct slot *s, bool served)
     struct pool *p = ctx;
     list_remove(&s->link);
     p->nslots--;
+    p->leaving -= s->leaving;
     slot_destroy(s);
     if (p->stopping) {
         check_stopped(p);
@@ -97,16 +101,35 @@ static void on_gone(void *ctx, struct slot *s, bool served)
         p->respawn_ms * 2 < RESPAWN_MAX_MS ? p->respawn_ms * 2 : RESPAWN_MAX_MS;
 }
 
-static void on_started(void *ctx, struct request *rq, struct str meta, uint32_t pid)
+static void on_started(void *ctx, struct request *rq, const struct frame_started *f,
+                       uint32_t pid)
 {
     struct pool *p = ctx;
-    p->events->started(p->ctx, rq, meta, pid);
+    p->events->started(p->ctx, rq, f, pid);
 }
 
 static void on_state(void *ctx, struct request *rq, struct str meta)
 {
     struct pool *p = ctx;
     p->events->state(p->ctx, rq, meta);
+}
+
+static bool on_effect(void *ctx, struct request *rq, const struct frame_effect *f)
+{
+    struct pool *p = ctx;
+    return p->events->effect(p->ctx, rq, f);
+}
+
+static void on_read(void *ctx, struct request *rq, const struct frame_read *f)
+{
+    struct pool *p = ctx;
+    p->events->read(p->ctx, rq, f);
+}
+
+static void on_unfollowed(void *ctx, struct request *rq)
+{
+    struct pool *p = ctx;
+    p->events->unfollowed(p->ctx, rq);
 }
 
 static void on_refused(void *ctx, struct request *rq, const struct frame_refused *f)
@@ -143,6 +166,9 @@ static const struct slot_events slot_events = {
     .gone = on_gone,
     .started = on_started,
     .state = on_state,
+    .effect = on_effect,
+    .read = on_read,
+    .unfollowed = on_unfollowed,
     .refused = on_refused,
     .done = on_done,
     .lost = on_lost,
@@ -153,7 +179,7 @@ static const struct slot_events slot_events = {
 
 static void fill(struct pool *p)
 {
-    while (!p->stopping && p->nslots < (size_t)p->config->concurrency) {
+    while (!p->stopping && p->nslots - p->leaving < p->size) {
         struct error e;
         struct slot *s = slot_create(p->loop, p->config, p->plugins,
                                      (uint32_t)++p->next_index, &slot_events, p, &e);
@@ -173,7 +199,7 @@ static void fill(struct pool *p)
     }
 }
 
-struct pool *pool_create(uv_loop_t *loop, const struct config *config,
+struct pool *pool_create(uv_loop_t *loop, const struct config *config, size_t size,
                          struct str plugins, const struct pool_events *events,
                          void *ctx)
 {
@@ -182,6 +208,7 @@ struct pool *pool_create(uv_loop_t *loop, const struct config *config,
         return NULL;
     *p = (struct pool){.loop = loop,
                        .config = config,
+                       .size = size,
                        .plugins = plugins,
                        .events = events,
                        .ctx = ctx,
@@ -231,6 +258,81 @@ void pool_flush(struct pool *p)
         slot_flush(list_entry(l, struct slot, link));
 }
 
+void pool_resume(struct request *rq)
+{
+    if (rq->child)
+        slot_resume((struct slot *)rq->child);
+}
+
+void pool_tell_documents(struct request *rq, const struct str *documents, size_t n,
+                         bool last)
+{
+    slot_tell_documents((struct slot *)rq->child, documents, n, last);
+}
+
+void pool_kill_child(struct request *rq)
+{
+    if (rq->child)
+        slot_kill((struct slot *)rq->child);
+}
+
+void pool_each(struct pool *p, void (*fn)(void *ctx, struct request *rq), void *ctx)
+{
+    for (struct list *l = p->slots.next; l != &p->slots; l = l->next) {
+        struct slot *s = list_entry(l, struct slot, link);
+        struct list *next;
+        for (struct list *g = s->given.next; g != &s->given; g = next) {
+            next = g->next;
+            fn(ctx, list_entry(g, struct request, link));
+        }
+    }
+}
+
+void pool_leave_out(struct pool *p, struct request *rq)
+{
+    (void)p;
+    slot_send_leave_out((struct slot *)rq->child, rq);
+}
+
+void pool_terminate(struct pool *p, struct request *rq, int signum)
+{
+    struct slot *s = (struct slot *)rq->child;
+    (void)p;
+    rq->terminate_signal = signum;
+    if (s->running == rq)
+        slot_end_running(s, signum);
+    else
+        slot_send_leave_out(s, rq);
+}
+
+void pool_grow(struct pool *p, size_t n)
+{
+    p->size += n;
+    if (p->ready)
+        fill(p);
+}
+
+size_t pool_shrink(struct pool *p, size_t n)
+{
+    size_t taken = 0;
+    for (struct list *l = p->slots.next; l != &p->slots && taken < n; l = l->next) {
+        struct slot *s = list_entry(l, struct slot, link);
+        if (s->state != SLOT_SERVING || s->ngiven > 0)
+            continue;
+        s->leaving = true;
+        slot_stop(s);
+        taken++;
+    }
+    p->size -= taken;
+    p->leaving += taken;
+    return taken;
+}
+
+size_t pool_size(const struct pool *p)
+{
+    return p->size;
+}
+
 void pool_stop(struct pool *p, void (*stopped)(void *ctx), void *ctx)
 {
     p->stopping = true;
@@ -262,4 +364,19 @@ struct pool_stats pool_stats(const struct pool *p)
     for (struct list *l = p->slots.next; l != &p->slots; l = l->next)
         stats.serving += list_entry(l, struct slot, link)->state == SLOT_SERVING;
     return stats;
+}
+
+void pool_describe(const struct pool *p, struct wr *out)
+{
+    for (struct list *l = p->slots.next; l != &p->slots; l = l->next)
+        slot_describe(list_entry(l, struct slot, link), out);
+}
+
+void pool_signal(struct pool *p, int signum)
+{
+    for (struct list *l = p->slots.next; l != &p->slots; l = l->next) {
+        struct slot *s = list_entry(l, struct slot, link);
+        if (s->was_ready && !s->reaped)
+            uv_process_kill(&s->process, signum);
+    }
 }

@@ -4,6 +4,7 @@
 #define PETIOLE_SLOT_H
 
 #include "pool.h"
+#include "printed.h"
 
 enum slot_state {
     SLOT_STARTING, /* loading plugins; nothing may be given */
@@ -20,11 +21,16 @@ struct slot_events {
     void (*broken)(void *ctx, struct slot *s, const char *why);
     /* Its handles are closed; slot_destroy may follow. served: it had been ready. */
     void (*gone)(void *ctx, struct slot *s, bool served);
-    void (*started)(void *ctx, struct request *rq, struct str meta, uint32_t pid);
+    void (*started)(void *ctx, struct request *rq, const struct frame_started *f,
+                    uint32_t pid);
     void (*state)(void *ctx, struct request *rq, struct str meta);
+    /* False: read no more from this child until slot_resume(). */
+    bool (*effect)(void *ctx, struct request *rq, const struct frame_effect *f);
+    void (*read)(void *ctx, struct request *rq, const struct frame_read *f);
     void (*refused)(void *ctx, struct request *rq, const struct frame_refused *f);
     void (*done)(void *ctx, struct request *rq, const struct frame_done *f,
                  const char *process);
+    void (*unfollowed)(void *ctx, struct request *rq);
     void (*lost)(void *ctx, struct request *rq, enum pool_loss loss, int detail);
     void (*returned)(void *ctx, struct request *rq);
 };
@@ -40,17 +46,29 @@ struct slot {
     char name[24]; /* "ForkPoolWorker-2", as logs show it */
     uv_process_t process;
     uv_pipe_t pipe;
-    uv_timer_t limit; /* soft, then hard; after death: how long to read on */
+    uv_timer_t timer; /* slot_limit.c */
+    struct printed printed;
     unsigned open_handles;
     struct frame_reader reader;
-    struct list sending; /* writes that the socket has not taken yet */
-    struct wr out;       /* small frames, gathered during a turn of the loop */
-    struct list given;   /* requests not yet started, in the order sent */
-    size_t ngiven;
+    struct list sending;   /* writes whose end libuv has not told yet */
+    uint64_t queued_bytes; /* of all such writes there ever were */
+    struct wr out;         /* small frames, gathered during a turn of the loop */
+    struct list given;     /* requests not yet started, in the order sent */
+    size_t ngiven;         /* and what runs, and what it runs no more but tells of */
     struct request *running;
-    uint64_t started_ms; /* of the running one */
+    struct request *following; /* its effects are not all told */
+    uint32_t effects_left;     /* so many are to come */
+    uint64_t started_ms;       /* of the running one */
     bool soft_sent;
+    bool paused; /* it is not read: what its task sent is too much already */
+    struct slot_ending {
+        int signum; /* 0: nothing is being ended */
+        uint64_t job;
+        bool still; /* the child has stopped */
+        unsigned looks;
+    } ending; /* slot_signal.h */
     bool was_ready, reaped, read_to_end;
+    bool leaving;    /* taken away: not to be replaced */
     bool told_to_go; /* idle when it was killed: nothing to report */
     int64_t exit_code;
     int exit_signal;
@@ -69,7 +87,13 @@ void slot_destroy(struct slot *s);
 size_t slot_room(const struct slot *s);
 void slot_give(struct slot *s, struct request *rq);
 void slot_flush(struct slot *s);
+void slot_resume(struct slot *s);
 void slot_stop(struct slot *s);
 void slot_kill(struct slot *s);
+/* What the running job asked for. */
+void slot_tell_documents(struct slot *s, const struct str *documents, size_t n,
+                         bool last);
+/* Appends a line about it, for people. */
+void slot_describe(const struct slot *s, struct wr *out);
 
 #endif
