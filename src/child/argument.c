@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const char *type_name(const ptl_value *v)
+const char *task_type_name(const ptl_value *v)
 {
     static const char *const names[] = {
         [PTL_NULL] = "NoneType", [PTL_BOOL] = "bool",   [PTL_INT] = "int",
@@ -68,7 +68,7 @@ static void *ill_typed(ptl_task *t, const char *name, const char *wanted,
                        const ptl_value *v)
 {
     return task_fail(t, "TypeError", STR_FMT "() argument '%s' must be %s, not %s",
-                     STR_ARG(t->row->function), name, wanted, type_name(v));
+                     STR_ARG(t->row->function), name, wanted, task_type_name(v));
 }
 
 static int64_t to_int(ptl_task *t, const char *name, const ptl_value *v)

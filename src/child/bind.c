@@ -35,8 +35,14 @@ const char *params_read(struct params *p, const char *text)
 {
     struct str word;
 
-    p->n = p->nrequired = 0;
+    *p = (struct params){.n = 0};
     while ((word = cut_word(&text)).n > 0) {
+        if (p->takes_more)
+            return "a parameter follows the `*`";
+        if (str_is(word, "*")) {
+            p->takes_more = true;
+            continue;
+        }
         bool optional = word.p[word.n - 1] == '?';
 
         word.n -= optional;
@@ -138,6 +144,8 @@ static bool bind_keywords(const struct params *p, struct str function,
         const struct value_pair *pair = &kwargs->u.map.pairs[i];
         int at = params_find(p, pair->key);
 
+        if (at < 0 && p->takes_more)
+            continue;
         if (at < 0)
             return say_unexpected(why, function, pair->key), false;
         if (bound[at])
@@ -157,7 +165,7 @@ bool bind_call(const struct params *p, struct str function, const ptl_value *arg
         bound[i] = i < given ? args->u.list.items[i] : NULL;
     if (!bind_keywords(p, function, kwargs, bound, why))
         return false;
-    if (given > p->n)
+    if (given > p->n && !p->takes_more)
         return say_too_many(why, function, p, given), false;
     for (size_t i = 0; i < p->nrequired; i++)
         if (!bound[i])

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bind - gives a call's arguments to a row's parameters, as CPython does.
  *
- * A row says "path width height?"; a call is a list and a map. What does not fit is
+ * A row says "path width height?", with a `*` at its end if it takes more than it
+ * names; a call is a list and a map. What does not fit is
  * told in CPython's words, with the last dotted part of the task's name standing for
  * the function, so that a caller reads what a Python worker would have written. */
 #ifndef PETIOLE_BIND_H
@@ -18,9 +19,10 @@ struct params {
     struct str names[BIND_MAX_PARAMS]; /* borrowed from the row's text */
     size_t n;
     size_t nrequired; /* these come first */
+    bool takes_more;  /* which the handler reads from the request */
 };
 
-/* Reads "x y height?"; NULL, or a static sentence saying what is wrong with it. */
+/* Reads "x y height? *"; NULL, or a static sentence saying what is wrong with it. */
 const char *params_read(struct params *p, const char *text);
 /* The index of a parameter, or -1. */
 int params_find(const struct params *p, struct str name);

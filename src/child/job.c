@@ -2,14 +2,13 @@
 #include "job.h"
 
 #include "../../protocol/json.h"
-#include "../../protocol/uuid.h"
 #include "cancel.h"
 #include "meta.h"
+#include "settle.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +20,8 @@
 #define RESERVE_BYTES ((size_t)4 << 20)
 /* A buffer that one large task has grown is given back, not kept for ever. */
 #define KEPT_BYTES ((size_t)1 << 20)
+/* What follows is told as a whole; more than this no child could hold either. */
+#define FOLLOWUPS_MAX_BYTES ((size_t)1 << 30)
 /* Reading the resident size costs more than a short task. */
 #define TASKS_PER_MEMORY_READ 64
 #define LONG_TASK_S 0.001
@@ -43,6 +44,8 @@ void job_init(struct job *j, const struct node *node, const struct task_sink *si
     wr_init(&j->result, node->message_max_bytes);
     wr_init(&j->meta, frame_max_bytes(node->message_max_bytes) / 4 * 3);
     wr_init(&j->retry, frame_max_bytes(node->message_max_bytes) / 4);
+    wr_init(&j->followups.frames, FOLLOWUPS_MAX_BYTES);
+    wr_init(&j->task.children, frame_max_bytes(node->message_max_bytes) / 16);
     j->task.arena = &j->arena;
     j->task.reserve = &j->reserve;
     j->task.node = node;
@@ -57,6 +60,8 @@ void job_finish(struct job *j)
     wr_finish(&j->result);
     wr_finish(&j->meta);
     wr_finish(&j->retry);
+    wr_finish(&j->followups.frames);
+    wr_finish(&j->task.children);
 }
 
 static void reuse(struct wr *w)
@@ -73,6 +78,10 @@ static void forget_last(struct job *j)
     reuse(&j->result);
     reuse(&j->meta);
     reuse(&j->retry);
+    reuse(&j->followups.frames);
+    reuse(&j->task.children);
+    j->followups.n = 0;
+    j->followups.made = 0;
 }
 
 /* ---- Decoding ----------------------------------------------------------------- */
@@ -85,8 +94,9 @@ static enum frame_refusal refusal_of(enum message_fault fault)
     case MESSAGE_UNDECODABLE:
     case MESSAGE_OUT_OF_MEMORY:
         return REFUSED_UNDECODABLE;
-    case MESSAGE_OK:
     case MESSAGE_NOT_A_TASK:
+        return REFUSED_NOT_A_TASK;
+    case MESSAGE_OK:
     case MESSAGE_NO_ID:
     case MESSAGE_BAD_FIELD:
         break;
@@ -101,19 +111,60 @@ static bool refuse(struct frame_refused *r, enum frame_refusal reason, const cha
     return false;
 }
 
+/* A message of version 1 says in its body when, and whether, it may run. The parent,
+ * whose business that is, gets it back with headers that say so. */
+static bool headers_are_whole(struct job *j, struct frame_refused *r)
+{
+    struct ptl_task *t = &j->task;
+    const ptl_value *headers;
+
+    if (!message_complete_headers(t->arena, &t->envelope, &t->body, &headers))
+        return refuse(r, REFUSED_UNDECODABLE, "it needs more memory than a task may");
+    if (!headers)
+        return true;
+    if (!envelope_write_headers(&j->retry, t->arena, &t->envelope, headers))
+        return refuse(r, REFUSED_UNDECODABLE, "larger than a message may be");
+    r->reason = REFUSED_HEADERS;
+    r->text = wr_str(&j->retry);
+    return false;
+}
+
+static const struct serializer_source *source_of(const struct node *n)
+{
+    return n->serializers ? &n->serializers->source : NULL;
+}
+
 static bool read_message(struct job *j, struct str text, struct frame_refused *r)
 {
     struct ptl_task *t = &j->task;
+    const struct content_rules rules = {.accept = t->node->accept,
+                                        .max_bytes = t->node->message_max_bytes,
+                                        .source = source_of(t->node)};
     enum message_fault fault;
     const char *why = NULL;
 
     if (!envelope_read(t->arena, text, &t->envelope, &why))
         return refuse(r, REFUSED_BAD_MESSAGE, why);
     fault = message_read(t->arena, &t->envelope, &t->message, &why);
-    if (fault == MESSAGE_OK)
-        fault = message_read_body(t->arena, &t->envelope, &t->message, t->node->accept,
-                                  t->node->message_max_bytes, &t->body, &why);
-    return fault == MESSAGE_OK || refuse(r, refusal_of(fault), why);
+    if (fault == MESSAGE_OK || fault == MESSAGE_NOT_A_TASK)
+        fault = message_read_body(t->arena, &t->envelope, &t->message, &rules, &t->body,
+                                  &why);
+    if (fault != MESSAGE_OK)
+        return refuse(r, refusal_of(fault), why);
+    return !t->body.mapping || headers_are_whole(j, r);
+}
+
+/* A task of which no plugin here knows more than that it ended, and how. */
+static const struct module_row *stranger(struct job *j)
+{
+    static const ptl_module plugin = {.name = "petiole"};
+    static struct module module = {.plugin = &plugin};
+
+    j->stranger = (struct module_row){.def = {.name = "unknown"},
+                                      .name = j->task.message.task,
+                                      .attributes = j->task.node->attributes,
+                                      .module = &module};
+    return &j->stranger;
 }
 
 bool job_read(struct job *j, const struct module_table *table,
@@ -124,15 +175,19 @@ bool job_read(struct job *j, const struct module_table *table,
 
     forget_last(j);
     t->job = r->job = f->job;
+    if (f->mode == TASK_RUN && cancel_is_left_out(f->job))
+        return refuse(r, REFUSED_REVOKED, "it was revoked");
     if (!read_message(j, f->envelope, r))
         return false;
-    if (!(row = module_row(table, t->message.task)))
+    row = module_row(table, t->message.task);
+    if (!row && f->mode != TASK_RUN)
+        row = stranger(j);
+    if (!row)
         return refuse(r, REFUSED_UNKNOWN, "no plugin here has this task");
-    if (!f->has_workflow_support && message_has_workflow(&t->body))
-        return refuse(r, REFUSED_WORKFLOW,
-                      "it carries callbacks, errbacks, a chain or a chord");
     t->redelivered = f->redelivered;
-    cancel_reset(); /* from STARTED on, a signal is meant for this task */
+    t->table = table;
+    if (f->mode == TASK_RUN)
+        cancel_begin(f->job); /* from STARTED on, a signal is meant for this task */
     if (!task_begin(t, row))
         return refuse(r, REFUSED_UNDECODABLE, "it needs more memory than a task may");
     return true;
@@ -142,12 +197,21 @@ struct str job_started(struct job *j)
 {
     const struct ptl_task *t = &j->task;
 
-    if (!(t->node->track_started || (t->row->def.flags & PTL_TRACK_STARTED)) ||
-        task_ignores_result(t))
+    if (!t->row->attributes.track_started || task_ignores_result(t))
         return STR("");
     wr_reset(&j->meta);
     meta_write_started(&j->meta, t);
     return j->meta.bad ? STR("") : wr_str(&j->meta);
+}
+
+/* In the result's buffer, which nobody needs before the handler has run. */
+struct str job_call(struct job *j)
+{
+    if (!j->task.node->result_extended)
+        return STR("");
+    wr_reset(&j->result);
+    result_write_call(&j->result, j->task.body.args, j->task.body.kwargs);
+    return j->result.bad ? STR("") : wr_str(&j->result);
 }
 
 /* ---- Clocks and memory -------------------------------------------------------- */
@@ -185,91 +249,28 @@ static uint64_t read_memory_bytes(void)
 
 static void refresh_memory(struct job *j, double runtime_s)
 {
-    if (j->tasks_since_memory_read++ % TASKS_PER_MEMORY_READ != 0 &&
+    if (!j->task.node->measures_memory &&
+        j->tasks_since_memory_read++ % TASKS_PER_MEMORY_READ != 0 &&
         runtime_s < LONG_TASK_S)
         return;
     j->memory_bytes = read_memory_bytes();
 }
 
-/* ---- The outcome -------------------------------------------------------------- */
+/* ---- Running -------------------------------------------------------------------- */
 
-/* A result larger than a message may be would not come back either. */
-static void encode_result(struct job *j)
+static struct frame_done done_of(const struct job *j)
 {
-    struct ptl_task *t = &j->task;
-    struct str why;
-    struct wr w;
-
-    json_write(&j->result, t->value);
-    if (!j->result.bad)
-        return;
-    wr_init(&w, 1024);
-    wr_printf(&w,
-              "the result of " STR_FMT " needs more than the %llu bytes that the "
-              "setting message_max_bytes allows",
-              STR_ARG(t->row->name), (unsigned long long)t->node->message_max_bytes);
-    why = arena_copy(t->reserve, wr_str(&w));
-    wr_finish(&w);
-    verdict_fail(&j->verdict, t, "kombu.exceptions.EncodeError", why);
-}
-
-static void write_delivery_tag(char tag[UUID_TEXT])
-{
-    uint8_t random[16];
-
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-        abort(); /* the kernel promises so few bytes */
-    uuid_format(tag, random);
-}
-
-static void write_retry(struct job *j, int64_t now_us)
-{
-    struct ptl_task *t = &j->task;
-    char tag[UUID_TEXT];
-    struct message_retry r = {
-        .now_us = now_us,
-        .eta_us = now_us + (int64_t)(t->flag.delay_s * 1e6),
-        .delivery_tag = tag,
-        .origin = t->node->origin,
+    return (struct frame_done){
+        .job = j->task.job,
+        .outcome = j->verdict.outcome,
+        .meta = wr_str(&j->meta),
+        .repr = wr_str(&j->verdict.repr),
+        .traceback = wr_str(&j->verdict.traceback),
+        .retry = wr_str(&j->retry),
+        .memory_bytes = j->memory_bytes,
+        .expected = j->verdict.expected,
+        .effects = j->followups.n,
     };
-
-    write_delivery_tag(tag);
-    message_write_retry(&j->retry, t->arena, &t->envelope, &t->message, &r);
-    if (!j->retry.bad && !t->arena->failed)
-        return;
-    reuse(&j->retry);
-    verdict_fail(&j->verdict, t, "MemoryError",
-                 STR("no memory to write the message of a retry"));
-}
-
-/* Exception texts are bounded, but extended results repeat the arguments. */
-static void write_meta(struct job *j, int64_t now_us)
-{
-    struct ptl_task *t = &j->task;
-
-    wr_reset(&j->meta);
-    meta_write_done(&j->meta, t, &j->verdict, wr_str(&j->result), now_us);
-    if (!j->meta.bad)
-        return;
-    reuse(&j->meta);
-    verdict_fail(&j->verdict, t, "MemoryError",
-                 STR("no memory to write the result's document"));
-    meta_write_done(&j->meta, t, &j->verdict, STR("null"), now_us);
-}
-
-static void settle(struct job *j)
-{
-    int64_t now_us = job_now_us();
-    bool ignored = task_ignores_result(&j->task);
-
-    verdict_read(&j->verdict, &j->task);
-    if (j->verdict.outcome == OUTCOME_SUCCESS && !ignored)
-        encode_result(j);
-    if (j->verdict.outcome == OUTCOME_RETRY)
-        write_retry(j, now_us);
-    wr_reset(&j->meta);
-    if (!ignored)
-        write_meta(j, now_us);
 }
 
 void job_run(struct job *j, struct frame_done *d)
@@ -278,16 +279,28 @@ void job_run(struct job *j, struct frame_done *d)
 
     task_run(&j->task);
     runtime_s = elapsed_s() - began_s;
-    settle(j);
+    settle_outcome(j);
     refresh_memory(j, runtime_s);
-    *d = (struct frame_done){
-        .job = j->task.job,
-        .outcome = j->verdict.outcome,
-        .runtime_s = runtime_s,
-        .meta = wr_str(&j->meta),
-        .repr = wr_str(&j->verdict.repr),
-        .traceback = wr_str(&j->verdict.traceback),
-        .retry = wr_str(&j->retry),
-        .memory_bytes = j->memory_bytes,
-    };
+    *d = done_of(j);
+    d->runtime_s = runtime_s;
+}
+
+void job_follow(struct job *j, const struct frame_task *f, struct frame_done *d)
+{
+    j->task.followups = &j->followups;
+    wr_reset(&j->meta);
+    verdict_forget(&j->verdict);
+    if (f->mode == TASK_CONCLUDE)
+        settle_concluded(j, f);
+    else
+        settle_joined(j, f);
+    settle_complain(j);
+    j->task.followups = NULL;
+    refresh_memory(j, 0);
+    *d = done_of(j);
+}
+
+struct str job_followups(const struct job *j)
+{
+    return wr_str(&j->followups.frames);
 }

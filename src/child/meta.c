@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "meta.h"
 
+#include "document.h"
+
 /* Everything a document says whatever its state. */
 static void write_document(struct wr *w, const struct ptl_task *t, struct result *r)
 {
@@ -17,8 +19,9 @@ static void write_document(struct wr *w, const struct ptl_task *t, struct result
     r->task_id = t->message.id;
     r->group_id = t->message.group;
     r->parent_id = t->message.parent_id;
+    r->children = wr_str(&t->children);
     r->extended = t->node->result_extended ? &extended : NULL;
-    result_write(w, r);
+    document_write_result(w, t->node, r);
     r->extended = NULL; /* it was ours */
 }
 
@@ -58,12 +61,24 @@ void meta_write_done(struct wr *w, const struct ptl_task *t, const struct verdic
         break;
     case OUTCOME_RETRY:
         r.status = "RETRY";
-        r.children_self = true;
+        r.error = v->has_error ? &v->error : NULL;
         r.date_done_us = 0;
         break;
     case OUTCOME_IGNORE:
     case OUTCOME_REQUEUE:
         return;
     }
+    write_document(w, t, &r);
+}
+
+void meta_write_ended(struct wr *w, const struct ptl_task *t, const char *state,
+                      const struct result_error *error, struct str traceback,
+                      int64_t date_done_us)
+{
+    struct result r = {.status = state,
+                       .error = error,
+                       .traceback = traceback,
+                       .date_done_us = date_done_us};
+
     write_document(w, t, &r);
 }

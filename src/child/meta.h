@@ -13,5 +13,9 @@ void meta_write_state(struct wr *w, const struct ptl_task *t, const char *state,
  * Celery stores nothing. */
 void meta_write_done(struct wr *w, const struct ptl_task *t, const struct verdict *v,
                      struct str result, int64_t date_done_us);
+/* Of a task that was ended from outside: a failure, or revoked. */
+void meta_write_ended(struct wr *w, const struct ptl_task *t, const char *state,
+                      const struct result_error *error, struct str traceback,
+                      int64_t date_done_us);
 
 #endif

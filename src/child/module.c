@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "module.h"
 
+#include "../../protocol/json.h"
+
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +12,7 @@
 #define MAX_TASKS_PER_PLUGIN 10000u
 
 /* The plugin's rows have no padding, so a field appended always changes def_size. */
-_Static_assert(sizeof(ptl_def) == 4 * sizeof(void *) + 6 * sizeof(uint32_t),
+_Static_assert(sizeof(ptl_def) == 9 * sizeof(void *) + 10 * sizeof(uint32_t),
                "a row has padding");
 /* Without a `run` there is no task. */
 #define SHORTEST_ROW offsetof(ptl_def, summary)
@@ -97,6 +99,18 @@ static struct str last_part(struct str name)
     return dot ? str_of(dot + 1) : name;
 }
 
+static bool apply_row(struct module_row *row, struct module_error *e)
+{
+    struct wr why;
+
+    wr_init(&why, sizeof(e->text));
+    bool ok = attributes_apply_row(&row->attributes, &row->def, &why);
+    if (!ok)
+        refuse(e, "plugin %s: " STR_FMT, row->module->path, STR_ARG(wr_str(&why)));
+    wr_finish(&why);
+    return ok;
+}
+
 static bool read_row(struct module_row *row, struct module *m, size_t i,
                      struct module_error *e)
 {
@@ -115,6 +129,9 @@ static bool read_row(struct module_row *row, struct module *m, size_t i,
         return refuse(e, "plugin %s: task '%s' has no run function", m->path,
                       row->def.name);
     row->function = last_part(row->name);
+    row->attributes = (struct attributes)ATTRIBUTES_DEFAULTS;
+    if (!apply_row(row, e))
+        return false;
     why = params_read(&row->params, row->def.params ? row->def.params : "");
     if (why)
         return refuse(e, "plugin %s: task '%s' has params \"%s\": %s", m->path,
@@ -227,6 +244,17 @@ bool module_load(struct module_table *t, const char *path, struct module_error *
     return check_plugin(m, e) && add_rows(t, m, e);
 }
 
+bool module_add(struct module_table *t, const ptl_module *plugin, const char *origin,
+                struct module_error *e)
+{
+    struct module *m = add_module(t, origin);
+
+    if (!m)
+        return refuse(e, "out of memory for the tasks of %s", origin);
+    m->plugin = plugin;
+    return add_rows(t, m, e);
+}
+
 bool module_init_all(struct module_table *t, struct module_error *e)
 {
     for (size_t i = 0; i < t->nmodules; i++) {
@@ -255,4 +283,28 @@ void module_finish_all(struct module_table *t)
     free(t->rows);
     free(t->modules);
     *t = (struct module_table){0};
+}
+
+/* ---- Attributes --------------------------------------------------------------- */
+
+bool module_set_attributes(struct module_table *t, const struct attributes *worker,
+                           struct str annotations, struct module_error *e)
+{
+    struct json_error fault;
+    const ptl_value *map = NULL;
+    bool ok = true;
+    struct arena a;
+
+    arena_init(&a, (size_t)64 << 20);
+    if (annotations.n > 0 && !(map = json_read(&a, annotations, 0, NULL, &fault)))
+        ok = refuse(e, "task_annotations cannot be read: %s", fault.what);
+    for (size_t i = 0; ok && i < t->nrows; i++) {
+        struct module_row *row = t->rows[i];
+
+        row->attributes = *worker;
+        ok = apply_row(row, e);
+        attributes_annotate(&row->attributes, map, row->name);
+    }
+    arena_finish(&a);
+    return ok;
 }

@@ -7,6 +7,7 @@
 #ifndef PETIOLE_MODULE_H
 #define PETIOLE_MODULE_H
 
+#include "../attributes.h"
 #include "bind.h"
 
 #include <petiole/task.h>
@@ -36,6 +37,7 @@ struct module_row {
     struct str name;
     struct str function; /* the last dotted part of the name */
     struct params params;
+    struct attributes attributes; /* with Celery's defaults, until set */
     struct module *module;
 };
 
@@ -48,10 +50,18 @@ struct module_table {
 
 /* Adds one plugin, checked; a file that is loaded already adds nothing. */
 bool module_load(struct module_table *t, const char *path, struct module_error *e);
+/* Adds a table that is part of the program; `origin` is what errors call it. */
+bool module_add(struct module_table *t, const ptl_module *plugin, const char *origin,
+                struct module_error *e);
 /* Calls the inits that have not been called, and at the end of the process the finis.
  */
 bool module_init_all(struct module_table *t, struct module_error *e);
 void module_finish_all(struct module_table *t);
+
+/* Resolves what holds for each row under these settings; `annotations` is JSON text, or
+ * empty. */
+bool module_set_attributes(struct module_table *t, const struct attributes *worker,
+                           struct str annotations, struct module_error *e);
 
 const struct module_row *module_row(const struct module_table *t, struct str name);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* outcome - how a handler says that it did not simply return a value. */
-#include "../../protocol/pyrepr.h"
 #include "task.h"
 #include "text.h"
 
@@ -15,10 +14,7 @@ bool task_flag(struct ptl_task *t, enum frame_outcome outcome)
     return true;
 }
 
-/* From `reserve`, so that there are words even when the handler used up its memory. */
-static struct str compose(struct ptl_task *t, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
-static struct str compose(struct ptl_task *t, const char *fmt, va_list ap)
+struct str task_compose(struct ptl_task *t, const char *fmt, va_list ap)
 {
     struct str s = text_format(t->reserve, MAX_MESSAGE_BYTES, fmt, ap);
 
@@ -38,7 +34,7 @@ void *task_fail(struct ptl_task *t, const char *kind, const char *fmt, ...)
         return NULL;
     va_start(ap, fmt);
     t->flag.kind = kind;
-    t->flag.text = compose(t, fmt, ap);
+    t->flag.text = task_compose(t, fmt, ap);
     va_end(ap);
     return NULL;
 }
@@ -50,14 +46,14 @@ void *task_fail_memory(struct ptl_task *t)
                      t->arena->max_bytes);
 }
 
-static void note_place(struct ptl_task *t, const char *file, int line, const char *func)
+void task_note_place(struct ptl_task *t, const char *file, int line, const char *func)
 {
     t->flag.file = file;
     t->flag.line = line;
     t->flag.func = func;
 }
 
-static const char *keep_kind(struct ptl_task *t, const char *kind)
+const char *task_keep_kind(struct ptl_task *t, const char *kind)
 {
     struct str s = str_of(kind && *kind ? kind : "Exception");
 
@@ -74,77 +70,38 @@ ptl_value *ptl_fail_at(ptl_task *t, const char *file, int line, const char *func
     if (!task_flag(t, OUTCOME_FAILURE))
         return NULL;
     va_start(ap, fmt);
-    note_place(t, file, line, func);
-    t->flag.kind = keep_kind(t, kind);
-    t->flag.text = compose(t, fmt, ap);
+    task_note_place(t, file, line, func);
+    t->flag.kind = task_keep_kind(t, kind);
+    t->flag.text = task_compose(t, fmt, ap);
     va_end(ap);
     return NULL;
 }
 
-/* ---- Retries ------------------------------------------------------------------ */
-
-static bool retries_used_up(const struct ptl_task *t)
+static const ptl_value *list_in_reserve(struct ptl_task *t, va_list ap)
 {
-    switch (t->row->def.max_retries) {
-    case PTL_RETRY_FOREVER:
-        return false;
-    case PTL_NO_RETRIES:
-        return true;
-    case 0:
-        return t->message.retries >= 3; /* Celery's default */
-    default:
-        return t->message.retries >= t->row->def.max_retries;
-    }
+    ptl_value *list = value_list(t->reserve, 0);
+    const ptl_value *item;
+
+    while (list && (item = va_arg(ap, const ptl_value *)))
+        if (!value_list_add(t->reserve, list, item))
+            return NULL;
+    return list;
 }
 
-static double row_delay_s(const struct ptl_task *t)
-{
-    return t->row->def.retry_delay_ms ? t->row->def.retry_delay_ms / 1000.0 : 180.0;
-}
-
-/* As Python prints a tuple: (), (1,), (1, 2). */
-static void write_tuple(struct wr *w, const ptl_value *list)
-{
-    wr_text(w, "(");
-    for (size_t i = 0; i < value_len(list); i++) {
-        wr_text(w, i > 0 ? ", " : "");
-        pyrepr(w, value_at(list, i));
-    }
-    wr_text(w, value_len(list) == 1 ? ",)" : ")");
-}
-
-/* Can't retry demo.retry[id] args:(1, 2) kwargs:{} */
-static void fail_max_retries(struct ptl_task *t)
-{
-    struct wr w;
-
-    wr_init(&w, MAX_MESSAGE_BYTES);
-    wr_printf(&w, "Can't retry " STR_FMT "[%s] args:", STR_ARG(t->row->name), t->id);
-    write_tuple(&w, t->body.args);
-    wr_text(&w, " kwargs:");
-    pyrepr(&w, t->body.kwargs);
-    t->flag.outcome = OUTCOME_FAILURE;
-    t->flag.kind = "MaxRetriesExceededError";
-    t->flag.reason = t->flag.text;
-    t->flag.text = arena_copy(t->reserve, wr_str(&w));
-    wr_finish(&w);
-}
-
-ptl_value *ptl_retry_at(ptl_task *t, const char *file, int line, const char *func,
-                        double countdown_s, const char *fmt, ...)
+ptl_value *ptl_fail_with_at(ptl_task *t, const char *file, int line, const char *func,
+                            const char *kind, ...)
 {
     va_list ap;
 
-    if (!task_flag(t, OUTCOME_RETRY))
+    if (!task_flag(t, OUTCOME_FAILURE))
         return NULL;
-    va_start(ap, fmt);
-    note_place(t, file, line, func);
-    t->flag.text = compose(t, fmt, ap);
+    task_note_place(t, file, line, func);
+    t->flag.kind = task_keep_kind(t, kind);
+    va_start(ap, kind);
+    t->flag.args = list_in_reserve(t, ap);
     va_end(ap);
-    t->flag.has_delay = countdown_s >= 0; /* a NaN is no delay either */
-    t->flag.delay_s = t->flag.has_delay ? countdown_s : row_delay_s(t);
-    if (retries_used_up(t))
-        fail_max_retries(t);
+    if (!t->flag.args)
+        t->flag.text = STR("out of memory");
     return NULL;
 }
 
@@ -159,6 +116,18 @@ ptl_value *ptl_ignore(ptl_task *t)
 ptl_value *ptl_reject(ptl_task *t, bool requeue)
 {
     task_flag(t, requeue ? OUTCOME_REQUEUE : OUTCOME_REJECT);
+    return NULL;
+}
+
+ptl_value *ptl_reject_for(ptl_task *t, bool requeue, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (!task_flag(t, requeue ? OUTCOME_REQUEUE : OUTCOME_REJECT))
+        return NULL;
+    va_start(ap, fmt);
+    t->flag.text = task_compose(t, fmt, ap);
+    va_end(ap);
     return NULL;
 }
 

@@ -38,10 +38,6 @@ bool ptl_redelivered(const ptl_task *t)
     return t->redelivered;
 }
 
-/* The envelope's strings are borrowed from its text and have no NUL behind them, which
- * a handler may rely on. The reader's limit of depth bounds the recursion. */
-static const ptl_value *with_nuls(struct arena *a, const ptl_value *v);
-
 static ptl_value *copy_text(struct arena *a, const ptl_value *v)
 {
     ptl_value *copy = value_null(a);
@@ -58,7 +54,7 @@ static ptl_value *copy_list(struct arena *a, const ptl_value *v)
     ptl_value *copy = value_list(a, value_len(v));
 
     for (size_t i = 0; copy && i < value_len(v); i++)
-        if (!value_list_add(a, copy, with_nuls(a, value_at(v, i))))
+        if (!value_list_add(a, copy, task_with_nuls(a, value_at(v, i))))
             return NULL;
     return copy;
 }
@@ -70,13 +66,13 @@ static ptl_value *copy_map(struct arena *a, const ptl_value *v)
     for (size_t i = 0; copy && i < value_len(v); i++) {
         struct str key = arena_copy(a, v->u.map.pairs[i].key);
 
-        if (!key.p || !value_map_set(a, copy, key, with_nuls(a, ptl_at(v, i))))
+        if (!key.p || !value_map_set(a, copy, key, task_with_nuls(a, ptl_at(v, i))))
             return NULL;
     }
     return copy;
 }
 
-static const ptl_value *with_nuls(struct arena *a, const ptl_value *v)
+const ptl_value *task_with_nuls(struct arena *a, const ptl_value *v)
 {
     switch (value_kind(v)) {
     case PTL_STR:
@@ -95,7 +91,7 @@ static const ptl_value *with_nuls(struct arena *a, const ptl_value *v)
 const ptl_value *ptl_header(const ptl_task *t, const char *name)
 {
     const ptl_value *v = value_get(t->message.headers, name);
-    const ptl_value *copy = v ? with_nuls(t->arena, v) : NULL;
+    const ptl_value *copy = v ? task_with_nuls(t->arena, v) : NULL;
 
     return v && !copy ? task_fail_memory((ptl_task *)t) : copy;
 }

@@ -3,6 +3,9 @@
 
 #include "cancel.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #define MAX_SENTENCE_BYTES (64u << 10)
 
 static const char *with_nul(struct ptl_task *t, struct str s)
@@ -16,6 +19,7 @@ bool task_begin(struct ptl_task *t, const struct module_row *row)
     t->deferrals = NULL;
     t->flag = (struct flag){0};
     t->value = NULL;
+    t->children_cut = false;
     t->id = with_nul(t, t->message.id);
     t->root_id = with_nul(t, t->message.root_id);
     t->parent_id = with_nul(t, t->message.parent_id);
@@ -49,14 +53,30 @@ static void release_deferred(struct ptl_task *t)
     }
 }
 
-void task_run(struct ptl_task *t)
+static void call(struct ptl_task *t)
 {
-    if (!bind(t))
-        return;
+    const pid_t speaker = getpid();
+
     t->value = t->row->def.run(t);
+    /* A handler that forked may return in both processes: only this one may speak for
+     * the task, and read the next. */
+    if (getpid() != speaker)
+        _exit(EXIT_SUCCESS);
     if (!t->value && cancel_requested() && task_flag(t, OUTCOME_FAILURE))
         t->flag.kind = "SoftTimeLimitExceeded";
     release_deferred(t);
+}
+
+void task_bind_and_call(struct ptl_task *t)
+{
+    if (bind(t))
+        call(t);
+}
+
+void task_run(struct ptl_task *t)
+{
+    task_bind_and_call(t);
+    task_autoretry(t);
 }
 
 /* As Celery 5.7 decides. Producers before it always send the header, false unless they
@@ -64,5 +84,10 @@ void task_run(struct ptl_task *t)
 bool task_ignores_result(const struct ptl_task *t)
 {
     return t->message.has_ignore_result ? t->message.ignore_result
-                                        : t->row->def.flags & PTL_IGNORE_RESULT;
+                                        : t->row->attributes.ignore_result;
+}
+
+bool task_stores_errors(const struct ptl_task *t)
+{
+    return !task_ignores_result(t) || t->row->attributes.store_errors_even_if_ignored;
 }

@@ -159,6 +159,28 @@ ptl_value *ptl_new_list(ptl_task *t)
     return made(t, value_list(t->arena, 0));
 }
 
+ptl_value *ptl_new_list_of(ptl_task *t, ...)
+{
+    va_list ap;
+    ptl_value *list;
+
+    va_start(ap, t);
+    list = task_list_of(t, ap);
+    va_end(ap);
+    return list;
+}
+
+ptl_value *task_list_of(struct ptl_task *t, va_list ap)
+{
+    ptl_value *list = ptl_new_list(t);
+    const ptl_value *item;
+
+    while (list && (item = va_arg(ap, const ptl_value *)))
+        if (!value_list_add(t->arena, list, item))
+            return task_fail_memory(t);
+    return list;
+}
+
 /* One block for all numbers: a vector has hundreds of them. */
 ptl_value *ptl_new_floats(ptl_task *t, const float *floats, size_t n)
 {
