@@ -12,8 +12,17 @@ enum {
     EXIT_PIDFILE = 73,  /* the pid file names a live process */
 };
 
+/* One line on stderr, behind the command's name; returns the code. */
+int command_complain(int code, const char *command, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Each gets its own name as argv[0] and returns the exit code. */
 int command_worker(int argc, char **argv);
 int command_run(int argc, char **argv);
+int command_config(int argc, char **argv);
+int command_purge(int argc, char **argv);
+int command_dead(int argc, char **argv);
+int command_drain(int argc, char **argv);
+int command_call(int argc, char **argv);
 
 #endif

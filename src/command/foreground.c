@@ -48,6 +48,37 @@ static void print_log(struct ptl_task *t, ptl_level level, struct str text)
     fprintf(stderr, "%s %s: " STR_FMT "\n", name, t->row->def.name, STR_ARG(text));
 }
 
+/* As a person would read it; the message itself is base64. */
+static void print_effect(struct ptl_task *t, const struct frame_effect *e,
+                         const struct message_send *m)
+{
+    static const char *const names[] = {
+        [EFFECT_STORE] = "STORE",           [EFFECT_CHORD_SIZE] = "CHORD SIZE",
+        [EFFECT_CHORD_GROW] = "CHORD GROW", [EFFECT_GROUP] = "GROUP",
+        [EFFECT_CHORD_PART] = "CHORD PART", [EFFECT_CHORD_END] = "CHORD END",
+        [EFFECT_REVOKE] = "REVOKE",
+    };
+
+    (void)t;
+    if (!m)
+        fprintf(stderr, "%s " STR_FMT STR_FMT "\n", names[e->kind], STR_ARG(e->group),
+                STR_ARG(e->id));
+    else
+        fprintf(stderr,
+                "SEND " STR_FMT "[" STR_FMT "] to %s" STR_FMT ": " STR_FMT " " STR_FMT
+                "\n",
+                STR_ARG(m->task), STR_ARG(m->id),
+                m->exchange.n > 0 ? "an exchange, with " : "", STR_ARG(m->routing_key),
+                STR_ARG(m->argsrepr), STR_ARG(m->kwargsrepr));
+}
+
+/* Without a backend there are no documents. */
+static void read_nothing(struct ptl_task *t, enum frame_read_what what, struct str ids,
+                         void (*each)(void *ctx, struct str document), void *ctx)
+{
+    (void)t, (void)what, (void)ids, (void)each, (void)ctx;
+}
+
 /* ---- Arguments ---------------------------------------------------------------- */
 
 static const ptl_value *read_argument(struct arena *a, const char *text)
@@ -110,10 +141,15 @@ static const char *local_hostname(void)
 
 void foreground_init(struct foreground *f, const char *id)
 {
-    static const struct task_sink terminal = {print_state, print_log, NULL};
+    static const struct task_sink terminal = {print_state, print_log, print_effect,
+                                              read_nothing, NULL};
 
     *f = (struct foreground){.node = {.pid = (uint32_t)getpid()}};
-    f->node.hostname = local_hostname();
+    f->node.hostname = f->node.origin = local_hostname();
+    f->node.reply_to = "";
+    serializers_init(&f->serializers);
+    f->node.serializers = &f->serializers;
+    f->node.message_max_bytes = TASK_MEMORY_BYTES;
     arena_init(&f->arena, TASK_MEMORY_BYTES);
     arena_init(&f->words, WORDS_MEMORY_BYTES);
     verdict_init(&f->verdict);
@@ -121,6 +157,9 @@ void foreground_init(struct foreground *f, const char *id)
     f->task.reserve = &f->words;
     f->task.node = &f->node;
     f->task.sink = &terminal;
+    f->task.table = &f->table;
+    wr_init(&f->task.children, TASK_MEMORY_BYTES);
+    routes_init(&f->node.routes, &f->arena, STR("{}"));
     f->task.message.id = str_of(id ? id : random_id());
     f->task.message.root_id = f->task.message.id;
 }
@@ -130,13 +169,14 @@ void foreground_finish(struct foreground *f)
     module_finish_all(&f->table);
     node_finish(&f->node);
     verdict_finish(&f->verdict);
+    wr_finish(&f->task.children);
     arena_finish(&f->arena);
     arena_finish(&f->words);
 }
 
 /* ---- Settings ----------------------------------------------------------------- */
 
-static bool read_file(struct wr *w, const char *path)
+bool foreground_read_file(struct wr *w, const char *path)
 {
     FILE *file = fopen(path, "re");
     char bytes[4096];
@@ -177,7 +217,8 @@ const char *foreground_load_settings(struct foreground *f, const char *path)
     struct wr w;
 
     wr_init(&w, SETTINGS_MAX_BYTES);
-    why = read_file(&w, path) ? read_settings(f, wr_str(&w)) : strerror(errno);
+    why =
+        foreground_read_file(&w, path) ? read_settings(f, wr_str(&w)) : strerror(errno);
     wr_finish(&w);
     return why;
 }

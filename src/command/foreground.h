@@ -9,6 +9,7 @@
 
 struct foreground {
     struct node node;
+    struct serializers serializers;
     struct module_table table;
     struct arena arena, words;
     struct ptl_task task;
@@ -27,6 +28,8 @@ bool foreground_read_arguments(struct foreground *f, const struct module_row *ro
 /* Runs the row; the soft limit is 0 for none. */
 bool foreground_run(struct foreground *f, const struct module_row *row,
                     double soft_limit_s);
+/* The whole of a file; false with errno set. */
+bool foreground_read_file(struct wr *w, const char *path);
 /* A value as one line of JSON. */
 void foreground_print(FILE *to, const ptl_value *v);
 

@@ -5,7 +5,6 @@
 
 #include <getopt.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
 static const char help[] =
@@ -13,9 +12,8 @@ static const char help[] =
     "\n"
     "Runs one task of a plugin in this process and prints its result as JSON.\n"
     "Without TASK, lists what the plugin offers. PLUGIN is a name, or a path with a\n"
-    "slash. An ARGUMENT is JSON if it reads as JSON, else text; NAME=VALUE gives it "
-    "by\n"
-    "name.\n"
+    "slash. An ARGUMENT is JSON if it reads as JSON, else text; NAME=VALUE gives it\n"
+    "by name.\n"
     "\n"
     "  --id ID                the task's id instead of a random one\n"
     "  --settings FILE        JSON; its \"plugins\" object holds the plugins' "
@@ -30,18 +28,7 @@ struct options {
     double soft_limit_s; /* 0: none */
 };
 
-__attribute__((format(printf, 2, 3))) static int complain(int code, const char *fmt,
-                                                          ...)
-{
-    va_list ap;
-
-    fputs("petiole run: ", stderr);
-    va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
-    va_end(ap);
-    fputc('\n', stderr);
-    return code;
-}
+#define complain(code, ...) command_complain(code, "petiole run", __VA_ARGS__)
 
 /* ---- Preparing ---------------------------------------------------------------- */
 
