@@ -2,6 +2,8 @@
 /* petiole - a Celery worker. */
 #include "child/child.h"
 #include "command/command.h"
+#include "config.h"
+#include "nearest.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +16,12 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"worker", command_worker, "take tasks from a broker and run them"},
+    {"config", command_config,
+     "settings of a Python application, or a check of a file"},
+    {"purge", command_purge, "erase all messages of the queues"},
+    {"dead", command_dead, "messages that nobody could run: list, replay, drop"},
+    {"drain", command_drain, "leave nothing where only petiole finds it"},
+    {"call", command_call, "send a task"},
     {"run", command_run, "run one task in the foreground, without a broker"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -27,14 +35,29 @@ static int usage(FILE *to)
     return to == stdout ? EXIT_STOPPED : EXIT_USAGE;
 }
 
+static int refuse(const char *name)
+{
+    struct nearest n = nearest_to(name);
+    for (size_t i = 0; i < COMMANDS; i++)
+        nearest_try(&n, commands[i].name);
+    const char *found = nearest_found(&n);
+    if (found)
+        fprintf(stderr, "petiole: unknown command '%s': did you mean '%s'?\n", name,
+                found);
+    else
+        fprintf(stderr, "petiole: unknown command '%s': petiole --help lists them\n",
+                name);
+    return EXIT_USAGE;
+}
+
 /* Celery takes -A, -b and others before the subcommand too: how many words those are.
  */
 static int count_leading_options(int argc, char **argv)
 {
     int i = 1;
     while (i < argc && argv[i][0] == '-') {
-        bool has_value = strchr(argv[i], '=') || (argv[i][1] != '-' && argv[i][2]);
-        i += has_value ? 1 : 2;
+        const struct config_option *o = config_option_of(argv[i]);
+        i += o && config_value_follows(o, argv[i]) ? 2 : 1;
     }
     return i - 1 < argc - 1 ? i - 1 : argc - 1;
 }
@@ -63,5 +86,5 @@ int main(int argc, char **argv)
     for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    return usage(stderr);
+    return argc > 1 ? refuse(argv[1]) : usage(stderr);
 }

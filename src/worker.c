@@ -3,24 +3,18 @@
 
 #include "child/module.h"
 #include "command/command.h"
+#include "life.h"
+#include "pool/scaling.h"
+#include "request/follow.h"
+#include "request/prefetch.h"
+#include "request/reading.h"
+#include "request/revocation.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WANT_MAX 4096 /* with a prefetch multiplier of 0 */
-/* Messages that are held but not counted: beyond these they are, and taking pauses. */
-#define PARKED_MAX 1000
-#define WAITING_MAX 1000000
-#define PATIENCE_MS 10000
 #define SCRATCH_FACTOR 16 /* a decoded message is larger than its text */
-
-static void check_left(struct worker *w);
-
-static void set_state(struct worker *w, enum worker_state to)
-{
-    w->state = to;
-}
 
 int64_t worker_now_us(struct worker *w)
 {
@@ -28,6 +22,12 @@ int64_t worker_now_us(struct worker *w)
     (void)w;
     uv_gettimeofday(&now);
     return now.tv_sec * 1000000 + now.tv_usec;
+}
+
+bool worker_is_ready(const struct worker *w)
+{
+    return w->state == WORKER_RUNNING && w->broker_up && !w->announced_loss &&
+           pool_stats(w->pool).serving > 0 && w->broker->ops->leases_sure(w->broker);
 }
 
 /* ---- one turn ----------------------------------------------------------------- */
@@ -59,48 +59,36 @@ static void on_due(uv_timer_t *timer)
     }
 }
 
-static size_t beyond(size_t n, size_t most)
+/* Nothing starts any more, but what has ended is concluded. */
+static void dispatch_conclusions(struct worker *w)
 {
-    return n > most ? n - most : 0;
+    struct list *ready = &w->requests[RQ_READY], *next;
+    for (struct list *l = ready->next; l != ready && pool_has_room(w->pool); l = next) {
+        struct request *rq = list_entry(l, struct request, link);
+        next = l->next;
+        if (rq->mode != TASK_RUN)
+            pool_give(w->pool, rq);
+    }
 }
 
-/* Messages held that count against the prefetch limit, as Celery's QoS counts them:
- * neither those that wait for their eta nor those acknowledged early. Outcomes that
- * wait for the backend do count, so that a lost backend stops the taking. */
-static size_t held(const struct worker *w)
+static void dispatch_ready(struct worker *w)
 {
-    size_t n = 0;
-    for (unsigned s = 0; s < RQ_STATES; s++)
-        if (s != RQ_WAITING && s != RQ_PARKED && s != RQ_RUNNING)
-            n += w->counts[s];
-    for (struct list *l = w->requests[RQ_RUNNING].next; l != &w->requests[RQ_RUNNING];
-         l = l->next)
-        n += !list_entry(l, struct request, link)->settled;
-    return n + beyond(w->counts[RQ_PARKED], PARKED_MAX) +
-           beyond(w->counts[RQ_WAITING], WAITING_MAX);
-}
-
-static void tell_want(struct worker *w)
-{
-    size_t limit = (size_t)(w->config->concurrency * w->config->prefetch_multiplier);
-    size_t n = held(w);
-    if (limit == 0)
-        limit = WANT_MAX;
-    bool taking =
-        w->state == WORKER_RUNNING || (w->state == WORKER_STARTING && w->pool_ready);
-    w->broker->ops->want(w->broker, taking && limit > n ? limit - n : 0);
+    struct list *ready = &w->requests[RQ_READY];
+    while (!list_empty(ready) && pool_has_room(w->pool)) {
+        struct request *rq = list_entry(ready->next, struct request, link);
+        if (!revocation_drops(rq))
+            pool_give(w->pool, rq);
+    }
 }
 
 static void dispatch(struct worker *w)
 {
-    if (w->state >= WORKER_STOPPING || !w->broker->ops->leases_sure(w->broker))
+    if (!w->broker->ops->leases_sure(w->broker))
         return;
-    struct list *ready = &w->requests[RQ_READY];
-    while (!list_empty(ready) && pool_has_room(w->pool)) {
-        struct request *rq = list_entry(ready->next, struct request, link);
-        if (!intake_expired(rq))
-            pool_give(w->pool, rq);
-    }
+    if (w->state < WORKER_STOPPING)
+        dispatch_ready(w);
+    else
+        dispatch_conclusions(w);
     pool_flush(w->pool);
 }
 
@@ -108,34 +96,38 @@ static void on_turn(uv_prepare_t *turn)
 {
     struct worker *w = turn->data;
     struct list *received = &w->requests[RQ_RECEIVED];
+    bool came = w->counts[RQ_RECEIVED] > 0;
     for (size_t n = w->counts[RQ_RECEIVED]; n > 0 && !list_empty(received); n--)
         intake_route(list_entry(received->next, struct request, link));
+    scaling_turn(w, came);
     dispatch(w);
+    parked_make_room(w);
     arm_due(w);
-    tell_want(w);
-    check_left(w);
+    prefetch_tell(w);
+    life_check_left(w);
+    presence_update(&w->presence, worker_is_ready(w));
 }
 
-/* ---- coming up ---------------------------------------------------------------- */
+/* ---- what the pool reports ---------------------------------------------------- */
 
-static void check_ready(struct worker *w)
-{
-    if (w->state != WORKER_STARTING || !w->pool_ready || !w->broker_up)
-        return;
-    set_state(w, WORKER_RUNNING);
-    log_line(LOG_INFO, "Connected to %s", w->config->broker.masked);
-    log_line(LOG_INFO, "%s ready.", w->config->hostname);
-}
+static void on_pool_broken(void *ctx, const char *why);
 
 static void on_pool_ready(void *ctx)
 {
     struct worker *w = ctx;
+    static const struct throttle_events throttle_events = {revocation_drops,
+                                                           intake_released};
     w->pool_ready = true;
-    banner_print(w);
-    check_ready(w);
+    w->throttle = throttle_create(&w->loop, pool_table(w->pool), &throttle_events);
+    if (!w->throttle) {
+        on_pool_broken(w, "out of memory");
+        return;
+    }
+    scaling_start(w);
+    if (!w->config->quiet)
+        banner_print(w);
+    life_check_ready(w);
 }
-
-static void leave(struct worker *w, int exit_code);
 
 static void on_pool_broken(void *ctx, const char *why)
 {
@@ -143,7 +135,7 @@ static void on_pool_broken(void *ctx, const char *why)
     if (w->exit_code == EXIT_FAILED)
         return; /* said already */
     fprintf(stderr, "petiole worker: %s\n", why);
-    leave(w, EXIT_FAILED);
+    life_leave(w, EXIT_FAILED);
 }
 
 static void on_pool_room(void *ctx)
@@ -159,234 +151,6 @@ static void on_returned(void *ctx, struct request *rq)
     list_push_front(&w->requests[RQ_READY], &rq->link);
 }
 
-static void on_broker_up(void *ctx)
-{
-    struct worker *w = ctx;
-    w->broker_up = true;
-    if (w->announced_loss)
-        log_line(LOG_INFO, "Connected to %s", w->config->broker.masked);
-    w->announced_loss = false;
-    check_ready(w);
-}
-
-static void on_broker_down(void *ctx, const char *why, double retry_s,
-                           unsigned attempts)
-{
-    struct worker *w = ctx;
-    const struct config *c = w->config;
-    bool starting = w->state == WORKER_STARTING && !w->broker_up;
-    bool last = c->connection_max_retries > 0 &&
-                attempts >= (unsigned)c->connection_max_retries;
-    if (w->state >= WORKER_STOPPING)
-        return;
-    if (starting && (!c->retry_on_startup || last)) {
-        log_line(LOG_CRITICAL,
-                 "consumer: Cannot connect to %s: %s. Giving up after %u "
-                 "attempt(s).",
-                 c->broker.masked, why, attempts);
-        leave(w, EXIT_FAILED);
-    } else if (starting) {
-        log_line(LOG_ERROR,
-                 "consumer: Cannot connect to %s: %s. Trying again in %.2f "
-                 "seconds... (%u/%lld)",
-                 c->broker.masked, why, retry_s, attempts,
-                 (long long)c->connection_max_retries);
-    } else if (!w->announced_loss) {
-        log_line(LOG_WARNING,
-                 "consumer: Connection to broker lost (%s). Trying to "
-                 "re-establish the connection...",
-                 why);
-        w->announced_loss = true;
-    } else {
-        log_line(LOG_WARNING,
-                 "consumer: Cannot connect to %s: %s. Trying again in %.2f "
-                 "seconds... (%u)",
-                 c->broker.masked, why, retry_s, attempts);
-    }
-}
-
-static void on_broker_unfit(void *ctx, const char *why)
-{
-    struct worker *w = ctx;
-    log_line(LOG_CRITICAL, "consumer: cannot work with %s: %s",
-             w->config->broker.masked, why);
-    leave(w, EXIT_FAILED);
-}
-
-static void on_backend_up(void *ctx)
-{
-    (void)ctx;
-}
-
-static void on_backend_down(void *ctx, const char *why, double retry_s,
-                            unsigned attempts)
-{
-    struct worker *w = ctx;
-    if (w->state < WORKER_STOPPING)
-        log_line(LOG_ERROR,
-                 "result backend: no connection to %s: %s. Results wait; "
-                 "trying again in %.2f seconds... (%u)",
-                 w->config->backend.masked, why, retry_s, attempts);
-}
-
-/* ---- going down --------------------------------------------------------------- */
-
-static void on_part_left(void *ctx)
-{
-    struct worker *w = ctx;
-    if (--w->leaving == 0)
-        uv_stop(&w->loop);
-}
-
-static void leave(struct worker *w, int exit_code)
-{
-    if (exit_code != EXIT_STOPPED)
-        w->exit_code = exit_code;
-    if (w->state == WORKER_LEAVING)
-        return;
-    set_state(w, WORKER_LEAVING);
-    w->leaving = 1 + (w->backend != NULL) + !w->pool_stopped;
-    if (!w->pool_stopped) {
-        pool_kill(w->pool);
-        pool_stop(w->pool, on_part_left, w);
-    }
-    w->broker->ops->stop(w->broker, on_part_left, w);
-    if (w->backend)
-        w->backend->ops->stop(w->backend, on_part_left, w);
-}
-
-static size_t unfinished(const struct worker *w)
-{
-    size_t n = 0;
-    for (unsigned s = 0; s < RQ_STATES; s++)
-        n += w->counts[s];
-    return n;
-}
-
-/* Warm: everything not started goes back at once, the oldest first in its queue. */
-static void give_back_unstarted(struct worker *w)
-{
-    /* One that is CHECKING becomes READY once the backend has answered. */
-    static const enum request_state states[] = {RQ_RECEIVED, RQ_READY, RQ_WAITING,
-                                                RQ_PARKED};
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-        struct list *l = &w->requests[states[i]];
-        while (!list_empty(l)) {
-            struct request *rq = list_entry(l->prev, struct request, link);
-            if (rq->state == RQ_WAITING || rq->state == RQ_PARKED)
-                schedule_remove(&w->schedule, rq);
-            outcome_put_back(rq, rq->state == RQ_PARKED ? BROKER_BACK : BROKER_FRONT,
-                             rq->state != RQ_PARKED);
-        }
-    }
-}
-
-static void check_left(struct worker *w)
-{
-    if (w->state != WORKER_STOPPING)
-        return;
-    give_back_unstarted(w);
-    if (w->quiesced && w->pool_stopped && unfinished(w) == 0)
-        leave(w, EXIT_STOPPED);
-}
-
-static void on_patience(uv_timer_t *timer)
-{
-    struct worker *w = timer->data;
-    log_line(LOG_WARNING,
-             "%zu message(s) could not be settled before stopping; they "
-             "will be restored by other workers",
-             unfinished(w));
-    leave(w, EXIT_STOPPED);
-}
-
-static void begin_patience(struct worker *w)
-{
-    if (w->quiesced && w->pool_stopped)
-        uv_timer_start(&w->patience, on_patience, PATIENCE_MS, 0);
-}
-
-static void on_quiesced(void *ctx)
-{
-    struct worker *w = ctx;
-    w->quiesced = true;
-    begin_patience(w);
-}
-
-static void on_pool_stopped(void *ctx)
-{
-    struct worker *w = ctx;
-    w->pool_stopped = true;
-    begin_patience(w);
-}
-
-static void stop_warm(struct worker *w)
-{
-    if (w->state >= WORKER_STOPPING)
-        return;
-    bool was_up = w->state == WORKER_RUNNING;
-    printf("\nworker: Warm shutdown (MainProcess)\n");
-    fflush(stdout);
-    set_state(w, WORKER_STOPPING);
-    if (!was_up) { /* nothing was taken yet */
-        leave(w, w->exit_code);
-        return;
-    }
-    w->broker->ops->quiesce(w->broker, on_quiesced, w);
-    pool_stop(w->pool, on_pool_stopped, w);
-}
-
-static void stop_cold(struct worker *w)
-{
-    stop_warm(w);
-    if (w->cold)
-        return;
-    w->cold = true;
-    printf("worker: Cold shutdown (MainProcess)\n");
-    fflush(stdout);
-    pool_kill(w->pool);
-}
-
-static void on_term(uv_signal_t *handle, int signum)
-{
-    (void)signum;
-    stop_warm(handle->data);
-}
-
-static void on_interrupt(uv_signal_t *handle, int signum)
-{
-    struct worker *w = handle->data;
-    (void)signum;
-    w->exit_code = EXIT_FAILED; /* Celery's, for any stop by INT */
-    switch (++w->interrupts) {
-    case 1:
-        printf(
-            "\nworker: Hitting Ctrl+C again will initiate cold shutdown, terminating "
-            "all running tasks!\n");
-        stop_warm(w);
-        return;
-    case 2:
-        stop_cold(w);
-        return;
-    default:
-        leave(w, EXIT_FAILED);
-    }
-}
-
-/* Celery restarts on HUP, dumps stacks on USR1 and debugs on USR2. */
-static void on_unsupported(uv_signal_t *handle, int signum)
-{
-    (void)handle;
-    log_line(LOG_WARNING, "SIG%s does nothing here: stop with TERM, start anew",
-             sigabbrev_np(signum));
-}
-
-static void on_quit(uv_signal_t *handle, int signum)
-{
-    (void)signum;
-    stop_cold(handle->data);
-}
-
 /* ---- life --------------------------------------------------------------------- */
 
 static const struct pool_events pool_events = {
@@ -395,6 +159,9 @@ static const struct pool_events pool_events = {
     .room = on_pool_room,
     .started = outcome_started,
     .state = outcome_state,
+    .effect = follow_effect,
+    .read = reading_begin,
+    .unfollowed = follow_unfollowed,
     .refused = outcome_refused,
     .done = outcome_done,
     .lost = outcome_lost,
@@ -404,13 +171,13 @@ static const struct broker_events broker_events = {
     .taken = intake_taken,
     .settled = outcome_settled,
     .lost = outcome_lease_lost,
-    .up = on_broker_up,
-    .down = on_broker_down,
-    .unfit = on_broker_unfit,
+    .up = connection_broker_up,
+    .down = connection_broker_down,
+    .unfit = connection_broker_unfit,
 };
 static const struct backend_events backend_events = {
-    .up = on_backend_up,
-    .down = on_backend_down,
+    .up = connection_backend_up,
+    .down = connection_backend_down,
 };
 
 /* The plugins' files, each ended by NUL, in the order given. */
@@ -433,14 +200,6 @@ static int find_plugins(const struct config *c, struct wr *out, struct error *e)
     return r;
 }
 
-static void init_signal(struct worker *w, uv_signal_t *handle, uv_signal_cb cb,
-                        int signum)
-{
-    uv_signal_init(&w->loop, handle);
-    handle->data = w;
-    uv_signal_start(handle, cb, signum);
-}
-
 static int init(struct worker *w, const struct config *c, struct str plugins,
                 struct error *e)
 {
@@ -450,11 +209,17 @@ static int init(struct worker *w, const struct config *c, struct str plugins,
     uv_loop_init(&w->loop);
     arena_init(&w->scratch, (size_t)c->message_max_bytes * SCRATCH_FACTOR);
     uv_timer_init(&w->loop, &w->due);
+    parked_init(w);
     uv_timer_init(&w->loop, &w->patience);
+    uv_timer_init(&w->loop, &w->soft);
     uv_prepare_init(&w->loop, &w->turn);
-    w->due.data = w->patience.data = w->turn.data = w;
+    uv_timer_init(&w->loop, &w->scale_timer);
+    uv_timer_init(&w->loop, &w->state_timer);
+    w->due.data = w->patience.data = w->soft.data = w->turn.data = w;
+    w->scale_timer.data = w->state_timer.data = w;
     w->unknown = unknown_create();
-    w->pool = pool_create(&w->loop, c, plugins, &pool_events, w);
+    serializers_init(&w->serializers);
+    w->pool = pool_create(&w->loop, c, scaling_first_size(c), plugins, &pool_events, w);
     if (!w->unknown || !w->pool)
         return error_set(e, ENOMEM, "out of memory");
     w->broker = redis_broker_create(&w->loop, c, &broker_events, w, e);
@@ -463,16 +228,19 @@ static int init(struct worker *w, const struct config *c, struct str plugins,
     return w->broker && (w->backend || !c->has_backend) ? 0 : -e->code;
 }
 
+static void log_warnings(const struct config *c)
+{
+    for (const char *p = c->warnings; *p; p += strcspn(p, "\n") + 1)
+        log_line(LOG_WARNING, "%.*s", (int)strcspn(p, "\n"), p);
+}
+
 static void start(struct worker *w)
 {
     log_init(&w->loop, (enum log_level)w->config->log_level);
-    signal(SIGPIPE, SIG_IGN);
-    init_signal(w, &w->term, on_term, SIGTERM);
-    init_signal(w, &w->interrupt, on_interrupt, SIGINT);
-    init_signal(w, &w->quit, on_quit, SIGQUIT);
-    init_signal(w, &w->hangup, on_unsupported, SIGHUP);
-    init_signal(w, &w->user1, on_unsupported, SIGUSR1);
-    init_signal(w, &w->user2, on_unsupported, SIGUSR2);
+    log_warnings(w->config);
+    presence_start(&w->presence, &w->loop, w->config->health_file);
+    signals_watch(w);
+    revocation_load(w);
     /* Prepare handles run in the reverse order of their start: the turn decides, then
      * broker and backend send what it decided, then the log is written. */
     w->broker->ops->start(w->broker);
@@ -492,10 +260,13 @@ static void close_handle(uv_handle_t *handle, void *ctx)
 /* Handles first, while their owners' memory is there; then the memory. */
 static void finish(struct worker *w)
 {
+    revocation_save(w);
+    presence_finish(&w->presence);
     log_finish();
     uv_walk(&w->loop, close_handle, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     uv_loop_close(&w->loop);
+    w->closed = true;
     for (unsigned s = 0; s < RQ_STATES; s++)
         while (!list_empty(&w->requests[s]))
             request_destroy(list_entry(w->requests[s].next, struct request, link));
@@ -503,9 +274,12 @@ static void finish(struct worker *w)
         w->backend->ops->destroy(w->backend);
     if (w->broker)
         w->broker->ops->destroy(w->broker);
+    throttle_destroy(w->throttle);
     pool_destroy(w->pool);
+    revoke_finish(&w->revoke);
     schedule_finish(&w->schedule);
     unknown_destroy(w->unknown);
+    serializers_finish(&w->serializers);
     arena_finish(&w->scratch);
 }
 
@@ -525,5 +299,5 @@ int worker_run(const struct config *config)
     uv_run(&w.loop, UV_RUN_DEFAULT);
     finish(&w);
     wr_finish(&plugins);
-    return w.exit_code;
+    return w.restart && w.exit_code == EXIT_STOPPED ? WORKER_RESTART : w.exit_code;
 }
