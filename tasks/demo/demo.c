@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* demo - the tasks every new author copies, and every test of the worker uses. */
-#include <petiole/task.h>
+#include "demo.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -24,6 +24,21 @@ static ptl_value *add(ptl_task *t)
 static ptl_value *echo(ptl_task *t)
 {
     return (ptl_value *)ptl_arg_value(t, "value");
+}
+
+/* What the request says under these names. */
+static ptl_value *request(ptl_task *t)
+{
+    const ptl_value *names = ptl_arg_list(t, "names");
+    ptl_value *map = ptl_new_map(t, NULL);
+
+    for (size_t i = 0; i < ptl_len(names); i++) {
+        const char *name = ptl_str(ptl_at(names, i), NULL);
+
+        if (name)
+            ptl_map_set(t, map, name, ptl_request(t, name));
+    }
+    return map;
 }
 
 /* ---- Waiting, and saying how far it is ----------------------------------------- */
@@ -143,6 +158,10 @@ static ptl_value *crash(ptl_task *t)
 static const ptl_def tasks[] = {
     {.name = "demo.add", .params = "x y", .run = add, .summary = "x + y"},
     {.name = "demo.echo", .params = "value", .run = echo, .summary = "The value"},
+    {.name = "demo.request",
+     .params = "names",
+     .run = request,
+     .summary = "Fields of its own request"},
     {.name = "demo.sleep",
      .params = "seconds",
      .run = sleep_seconds,
@@ -170,6 +189,95 @@ static const ptl_def tasks[] = {
      .params = "how",
      .run = crash,
      .summary = "Dies: segfault, abort, exit, oom, spin"},
+
+    /* Tasks that send tasks: send.c. */
+    {.name = "demo.send",
+     .params = "task args? kwargs? options?",
+     .run = demo_send,
+     .summary = "Sends a task with apply_async's options, returns its id"},
+    {.name = "demo.late_send",
+     .params = "task args? kwargs? options?",
+     .run = demo_send,
+     .flags = PTL_ACKS_LATE,
+     .summary = "The same, acknowledged late"},
+    {.name = "demo.fan_out",
+     .params = "n",
+     .run = demo_fan_out,
+     .flags = PTL_NO_TRAIL | PTL_ACKS_LATE,
+     .summary = "Sends demo.add so many times"},
+
+    /* Tasks that start workflows: workflow.c. */
+    {.name = "demo.chain",
+     .params = "x",
+     .run = demo_chain,
+     .summary = "Sends a chain: x + 1 + 2 + 3; returns its last task's id"},
+    {.name = "demo.group",
+     .params = "n",
+     .run = demo_group,
+     .summary = "Sends a group that doubles the numbers below n, returns its id"},
+    {.name = "demo.chord",
+     .params = "n",
+     .run = demo_chord,
+     .summary = "Sends the same and demo.xsum for the results, returns that one's id"},
+    {.name = "demo.apply",
+     .params = "sig",
+     .run = demo_apply,
+     .summary = "Sends the signature, returns the id of what it comes to"},
+    {.name = "demo.replace",
+     .params = "sig",
+     .run = demo_replace,
+     .summary = "Is replaced by the signature"},
+    {.name = "demo.late_replace",
+     .params = "sig",
+     .run = demo_replace,
+     .flags = PTL_ACKS_LATE,
+     .summary = "The same, acknowledged late"},
+    {.name = "demo.add_to_chord",
+     .params = "sig",
+     .run = demo_add_to_chord,
+     .summary = "Adds the signature to the chord it is in, returns the id"},
+    {.name = "demo.xsum",
+     .params = "numbers",
+     .run = demo_xsum,
+     .summary = "The sum of a list of integers"},
+
+    /* Tasks that fail or try again: again.c, and what the row alone does. */
+    {.name = "demo.retry_with",
+     .params = "options times? more?",
+     .run = demo_retry_with,
+     .summary = "Retries with Task.retry's options"},
+    {.name = "demo.fail_with",
+     .params = "kind args",
+     .run = demo_fail_with,
+     .throws = "LookupError",
+     .summary = "Raises with these arguments; a LookupError is expected"},
+    {.name = "demo.reject_for",
+     .params = "reason?",
+     .run = demo_reject_for,
+     .flags = PTL_ACKS_LATE,
+     .summary = "Rejects its message and says why"},
+    {.name = "demo.autoretry",
+     .params = "kind message",
+     .run = fail,
+     .autoretry_for = "OSError LookupError",
+     .dont_autoretry_for = "FileNotFoundError KeyError",
+     .retry_backoff_s = 1,
+     .retry_backoff_max_s = 2,
+     .max_retries = 2,
+     .flags = PTL_NO_RETRY_JITTER,
+     .summary = "Fails as demo.fail, and tries again after 1 and 2 s"},
+    {.name = "demo.autoretry_soon",
+     .params = "kind message",
+     .run = fail,
+     .autoretry_for = "Exception",
+     .retry_delay_ms = 10,
+     .max_retries = 2,
+     .summary = "Fails as demo.fail, and tries again at once"},
+    {.name = "demo.quiet",
+     .params = "kind message",
+     .run = fail,
+     .flags = PTL_IGNORE_RESULT | PTL_STORE_ERRORS,
+     .summary = "Fails as demo.fail; stores errors alone"},
 
     /* The same, acknowledged only after the result is stored. */
     {.name = "demo.late_add",
