@@ -32,11 +32,23 @@ class Client:
     def send_many(self, name, calls, **options):
         return self._ask("send_many", name=name, calls=calls, options=options)
 
-    def canvas(self, expression):
-        return self._ask("canvas", expression=expression)
+    def signature(self, expression, **values):
+        return self._ask("signature", expression=expression, values=values)
+
+    def canvas(self, expression, **values):
+        return self._ask("canvas", expression=expression, values=values)
 
     def get(self, id, timeout=20):
         return self._ask("get", id=id, timeout=timeout)
+
+    def workflow(self, module, name, run):
+        return self._ask("workflow", module=module, name=name, run=run)
+
+    def workflow_result(self):
+        return self._ask("workflow_result")
+
+    def random_workflows(self, seeds, failures=True, timeout=20):
+        return self._ask("random_workflows", seeds=list(seeds), failures=failures, timeout=timeout)
 
     def look(self, id):
         return self._ask("look", id=id)

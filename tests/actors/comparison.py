@@ -43,11 +43,12 @@ class Side:
         self.broker = self.server.client()
         self.worker = stage.worker(kind, self.server, config=config, **options)
         self.client = client
+        self.conf = {}  # of the producer
         self.kind = kind
 
     def connect(self, client):
         self.client = client
-        client.connect(self.server.url(), self.server.url())
+        client.connect(self.server.url(), self.server.url(), **self.conf)
 
     def call(self, name, *args, _options=None, **kwargs):
         """Sends, waits for the end, and says what was stored on the way."""
@@ -56,10 +57,13 @@ class Side:
         try:
             id = self.client.send(name, *args, _options=_options, **kwargs)
             published = watcher.until_final(id, self.worker)
+            key = f"celery-task-meta-{id}"
+            stored = self.broker.get(key)
+            if stored != published[-1] and self.kind != "petiole":
+                # A Python worker stores a failure by the hard limit twice.
+                published[-1] = watcher.until_final(id, self.worker)[-1]
         finally:
             watcher.close()
-        key = f"celery-task-meta-{id}"
-        stored = self.broker.get(key)
         assert stored == published[-1], "what is stored is not what was published"
         return Outcome(id, [metas.load(raw) for raw in published], self.broker.ttl(key),
                        self.client.get(id))

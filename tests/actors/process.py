@@ -3,6 +3,7 @@
 
 import os
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -64,6 +65,11 @@ class Process:
                         f"{self.name} never printed /{pattern}/: {why}. Its output:\n{self.text}")
                 self._changed.wait(left)
 
+    def wait_more(self, mark, seconds):
+        """Until it has printed something since `mark`; false if it has not."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._closed or len(self.lines) > mark, seconds)
+
     def count(self, pattern):
         return sum(bool(re.search(pattern, line)) for line in self.lines)
 
@@ -82,6 +88,18 @@ class Process:
                 f"{self.name} did not exit within {seconds} s. Its output:\n{self.text}") from None
         self._reader.join(5)
         return status
+
+    def wait_family(self, seconds=5):
+        """Until all that it started has ended: what is killed with it takes a moment."""
+        for pid in self.family():
+            try:
+                end = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            try:
+                assert select.select([end], [], [], seconds)[0], f"{pid} outlived {self.name}"
+            finally:
+                os.close(end)
 
     def family(self):
         """The pids of it and of all it started, as far as they live."""

@@ -23,6 +23,10 @@ ALARMS = re.compile(r"CRITICAL|INTERNAL ERROR|AddressSanitizer|LeakSanitizer|run
                     r"Assertion .* failed|stack smashing")
 
 
+def is_sanitized():
+    return b"__asan_init" in PETIOLE.read_bytes()
+
+
 def clean_environment():
     env = {k: v for k, v in os.environ.items()
            if not k.startswith(("CELERY", "PETIOLE_")) and k not in ("BROKER_URL", "RESULT_BACKEND")}

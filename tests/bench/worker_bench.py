@@ -5,123 +5,14 @@ Nothing here passes or fails."""
 
 import argparse
 import json
-import pathlib
-import re
 import statistics
-import subprocess
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from celery import Celery
 
-from celery import Celery  # noqa: E402
-
-from actors import wire  # noqa: E402
-from actors.stage import Stage  # noqa: E402
-from actors.worker import BUILD  # noqa: E402
-
-KINDS = {"petiole": "petiole", "celery": "new"}
-BATCH = 64
-
-
-def fill(client, n):
-    for start in range(0, n, 5000):
-        pipe = client.pipeline(transaction=False)
-        for i in range(start, min(n, start + 5000)):
-            id = f"00000000-0000-4000-8000-{i:012d}"
-            message = wire.envelope("demo.echo", (None,), id=id)
-            pipe.lpush("celery", json.dumps(message))
-        pipe.execute()
-
-
-# Every task of a run has its own key, so DBSIZE counts them; a few keys more are the
-# worker's own. Once nothing waits and nothing is held, all are stored.
-COUNT = """
-local held = redis.call('EXISTS', 'celery', 'unacked', 'unacked_index')
-return {redis.call('DBSIZE') - held, held}
-"""
-
-
-def drained(client, n, deadline_s=300):
-    """Tasks a second between the first and the last result that Redis shows."""
-    first = None
-    while True:
-        seen, held = client.eval(COUNT, 0)
-        now = time.perf_counter()
-        if first is None and seen > 10:
-            first, seen_first = now, seen
-        if first and held == 0 and seen >= n:
-            return (n - seen_first) / (now - first)
-        if first and now - first > deadline_s:
-            raise SystemExit(f"only {seen} of {n} results within {deadline_s} s")
-        time.sleep(0.01)
-
-
-def pss_mb(process):
-    total = 0
-    for pid in process.family():
-        try:
-            with open(f"/proc/{pid}/smaps_rollup") as f:
-                total += int(re.search(r"^Pss: +(\d+)", f.read(), re.M)[1])
-        except OSError:
-            pass
-    return total / 1024
-
-
-def worker_options(kind, **more):
-    return {"loglevel": "WARNING", "ready": False,
-            **({"plugins": "demo,documents"} if kind == "petiole" else {}), **more}
-
-
-def start_worker(stage, kind, server, **more):
-    """Ready, known by a task's result: a quiet worker prints no line to wait for."""
-    worker = stage.worker(KINDS[kind], server, **worker_options(kind, **more))
-    server.client().lpush("celery", json.dumps(wire.envelope("demo.echo", (None,))))
-    watch_result(server)
-    return worker
-
-
-def watch_result(server):
-    client = server.client()
-    pubsub = client.pubsub()
-    pubsub.psubscribe("celery-task-meta-*")
-    while client.dbsize() == 0 or not client.keys("celery-task-meta-*"):
-        message = pubsub.get_message(timeout=0.2)
-        if message and message["type"] == "pmessage":
-            break
-    pubsub.close()
-    client.close()
-
-
-def new_redis(stage):
-    return stage.redis(notify_keyspace_events="")
-
-
-def throughput_limit(n):
-    stage = Stage()
-    try:
-        server = new_redis(stage)
-        fill(server.client(), n)
-        out = subprocess.run([BUILD / "tests/bench/limit_redis", server.socket, "celery", str(BATCH)],
-                             capture_output=True, text=True, check=True).stdout
-        return int(re.search(r"(\d+) tasks/s", out)[1])
-    finally:
-        stage.close()
-
-
-def throughput(kind, n, late):
-    """Also the memory afterwards."""
-    stage = Stage()
-    try:
-        server = new_redis(stage)
-        client = server.client()
-        fill(client, n)
-        worker = stage.worker(KINDS[kind], server, broker=server.socket_url(),
-                              **worker_options(kind, config={"task_acks_late": late}))
-        rate = drained(client, n)
-        return rate, pss_mb(worker)
-    finally:
-        stage.close()
+from measure import (BATCH, KINDS, Stage, new_redis, pss_mb, start_worker, table, throughput,
+                     throughput_limit, wire, worker_options)
 
 
 def idle_memory(kind):
@@ -166,15 +57,6 @@ def latency_ms(kind, n):
         return samples[n // 2], samples[int(n * 0.99)]
     finally:
         stage.close()
-
-
-def table(rows):
-    widths = [max(len(str(r[i])) for r in rows) for i in range(len(rows[0]))]
-    for n, row in enumerate(rows):
-        print("  ".join(str(v).ljust(w) if i == 0 else str(v).rjust(w)
-                        for i, (v, w) in enumerate(zip(row, widths))))
-        if n == 0:
-            print("  ".join("-" * w for w in widths))
 
 
 def main():

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames: a stream of them, fed in two pieces; the first byte says where it is cut. */
-#include "../../src/frame.h"
+#include "../../src/pool/frame.h"
 #include "fuzz.h"
 
 #define FRAME_MAX_BYTES ((size_t)1 << 16)
@@ -16,6 +16,17 @@ static void read_ready(struct rd body)
         i++;
 }
 
+static void read_documents(struct rd body)
+{
+    struct frame_documents documents;
+    struct str document;
+
+    if (!frame_get_documents(body, &documents))
+        return;
+    while (frame_next_document(&documents.items, &document))
+        fuzz_check(document.n <= FRAME_MAX_BYTES, "a document beyond the maximum");
+}
+
 static void read_fields(const struct frame *f)
 {
     union {
@@ -27,6 +38,8 @@ static void read_fields(const struct frame *f)
         struct frame_state state;
         struct frame_log log;
         struct frame_done done;
+        struct frame_effect effect;
+        struct frame_read read;
     } as;
 
     /* Each reader, whatever the type says: none may trust it. */
@@ -39,6 +52,9 @@ static void read_fields(const struct frame *f)
     frame_get_state(f->body, &as.state);
     frame_get_log(f->body, &as.log);
     frame_get_done(f->body, &as.done);
+    frame_get_effect(f->body, &as.effect);
+    frame_get_read(f->body, &as.read);
+    read_documents(f->body);
 }
 
 static bool take_all(struct frame_reader *r)

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two workers that most comparisons share, because a Python worker starts slowly."""
 
+import json
+
 import pytest
+import workflow_shapes
 
 from actors.comparison import Pair, Side
+from actors.grounds import Grounds
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +32,33 @@ def pair_default(reference, clients, version, default_sides):
     yield Pair(ours, theirs)
     assert not ours.worker.alarms()[before:]
     assert ours.worker.running()
+
+
+@pytest.fixture(scope="session")
+def grounds_kept(reference_stage, kind):
+    """get(config): the workers of the workflows' tests, kept because they start slowly."""
+    made = {}
+
+    def get(config):
+        key = json.dumps(config, sort_keys=True)
+        if key not in made:
+            made[key] = Grounds(reference_stage, kind, config)
+        return made[key]
+
+    yield get
+    for grounds in made.values():
+        grounds.close()
+
+
+@pytest.fixture
+def grounds(grounds_kept):
+    """grounds(module, name): one of the workflows, and where to run it."""
+    used = []
+
+    def get(module, name):
+        used.append(grounds_kept(workflow_shapes.named(module, name).config))
+        return used[0].of(module, name)
+
+    yield get
+    for grounds in used:
+        grounds.check()

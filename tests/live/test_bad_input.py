@@ -2,6 +2,7 @@
 """Messages that are wrong, each in its own way: one clear line, the right state, the
 worker goes on and nothing is lost. A Python worker dies of several of them."""
 
+import datetime
 import json
 import pickle
 import uuid
@@ -53,6 +54,17 @@ UNREADABLE = {
     "an id that is a number": (wire.envelope(headers={"id": 5}), "invalid task message", "id"),
     "an eta that is none": (wire.envelope(headers={"eta": "soon"}), "invalid task message", "eta"),
     "an expires that is none": (wire.envelope(headers={"expires": "never"}), "invalid task message", "expires"),
+    "retries that are text": (wire.envelope(headers={"retries": "2"}), "invalid task message", "retries"),
+    "a timelimit of three items": (
+        wire.envelope(headers={"timelimit": [1, 2, 3]}), "invalid task message", "timelimit"),
+    "a negative time limit": (
+        wire.envelope(headers={"timelimit": [-1, None]}), "invalid task message", "timelimit"),
+    "a datetime that is none": (
+        body_of('[[{"__type__": "datetime", "__value__": "soon"}], {}, {}]'),
+        "Can't decode message body", "isoformat"),
+    "a type that kombu does not know": (
+        body_of('[[{"__type__": "complex", "__value__": "1j"}], {}, {}]'),
+        "Can't decode message body", "Unsupported type"),
     "a body that is not JSON": (body_of("no JSON at all"), "Can't decode message body", None),
     "an envelope nested 100,000 deep": (
         '{"headers": ' + "[" * 100_000 + "]" * 100_000 + "}", "invalid task message", "deep|nest|JSON"),
@@ -96,6 +108,69 @@ def test_what_cannot_be_read_is_kept_with_the_reason(start, broker, producer, re
             if "ERROR" in text or "WARNING" in text or "CRITICAL" in text]
     assert len(told) == 1, told
     assert len(told[0]) < 1000
+
+
+def without(*names):
+    """Of the properties; a Python worker dies of the first three."""
+    return with_envelope(lambda m: [m["properties"].pop(name) for name in names])
+
+
+def plain_body():
+    message = wire.envelope()
+    message["body"] = f"[[1, 2], {{}}, {EMBED}]"
+    del message["properties"]
+    return message
+
+
+def ago(seconds):
+    return (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=seconds)).isoformat()
+
+
+# Odd, and yet it is clear what is meant.
+ODD = {
+    "an eta in 1970": lambda: wire.envelope(headers={"eta": "1970-01-01T00:00:00+00:00"}),
+    "an eta that is a date": lambda: wire.envelope(headers={"eta": "2020-01-01"}),
+    "a negative countdown": lambda: wire.envelope(headers={"eta": ago(3600)}),
+    "an empty eta": lambda: wire.envelope(headers={"eta": ""}),
+    "an expires in the year 9999": lambda: wire.envelope(headers={"expires": "9999-12-31T23:59:59"}),
+    "no delivery_info": lambda: without("delivery_info"),
+    "no delivery_tag": lambda: without("delivery_tag"),
+    "no properties": plain_body,
+    "a priority of 255": lambda: wire.envelope(priority=255),
+    "a priority that is text": lambda: wire.envelope(priority="high"),
+    "a time limit of nothing": lambda: wire.envelope(headers={"timelimit": [0, 0]}),
+    "an embed that is null": lambda: body_of("[[1, 2], {}, null]"),
+    "an unknown encoding of JSON": lambda: wire.envelope(content_encoding="latin-1"),
+    "no encoding": lambda: wire.envelope(content_encoding=None),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_only_odd_runs(start, broker, producer, redis_server, name):
+    message = ODD[name]()
+    wire.push(broker, message)
+    worker = start()
+    assert producer.get(message["headers"]["id"])["value"] == 3
+    redis_server.until(lambda r: not r.exists("celery", "unacked", "unacked_index"))
+    assert worker.stop() == 0
+
+
+def test_what_expires_before_its_eta_never_runs(start, broker, producer):
+    message = wire.envelope(headers={"eta": ago(-1.5), "expires": ago(-0.5)})
+    wire.push(broker, message)
+    start()
+    assert producer.get(message["headers"]["id"])["state"] == "REVOKED"
+
+
+def test_an_eta_in_the_year_9999_is_held_and_put_back(start, broker, producer, redis_server):
+    raw = wire.push(broker, wire.envelope(headers={"eta": "9999-12-31T23:59:59.999999+00:00"}))
+    worker = start()
+    redis_server.until(lambda r: r.hlen("unacked") == 1, what="the message held")
+    assert producer.get(producer.send("demo.add", 2, 3))["value"] == 5
+    assert worker.stop() == 0
+    [back] = broker.lrange("celery", 0, -1)
+    assert wire.decoded(back)[1] == wire.decoded(raw)[1]
+    assert not broker.exists("unacked", "unacked_index")
 
 
 # name: (body, exception's type): the task is known, so its caller is told.
@@ -223,3 +298,26 @@ def test_a_queue_of_the_wrong_type_is_one_clear_line(start, broker):
     worker.wait_line("WRONGTYPE|wrong kind")
     broker.delete("celery")
     assert worker.count("WRONGTYPE|wrong kind") <= 3
+
+
+def test_bookkeeping_of_the_wrong_type_is_told_of_once_and_heals(start, broker, redis_server, producer):
+    """What a dead worker held is tried again at its pace, and restored once it can be."""
+    def calls(command):
+        return broker.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
+
+    lost = start(hostname="lost@h")
+    id = producer.send("demo.late_sleep", 2.0)
+    redis_server.until(lambda r: r.hlen("unacked") == 1, what="it is held")
+    lost.kill_hard()
+    broker.rename("unacked", "aside")
+    broker.set("unacked", "of another type")
+    worker = start(hostname="finder@h")
+    worker.wait_line("ERROR.*cannot restore messages: WRONGTYPE")
+    beats, tries = calls("hkeys"), calls("hmget")
+    redis_server.until(lambda r: calls("hkeys") >= beats + 7, what="seven beats of the worker's")
+    assert 1 <= calls("hmget") - tries <= 3  # a node is given up for lost after four of them
+    broker.delete("unacked")
+    broker.rename("aside", "unacked")
+    assert producer.get(id)["value"] == 2.0
+    redis_server.until(lambda r: not r.exists("unacked", "unacked_index", "celery"))
+    assert worker.count("cannot restore") == 1

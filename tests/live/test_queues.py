@@ -119,29 +119,6 @@ def test_a_large_argument_and_result_pass(pair_default):
 # ---- What petiole cannot run goes back as it came.
 
 
-WORKFLOWS = {
-    "chain": 's("demo.add", 1, 1) | s("demo.add", 2)',
-    "chord": 'chord([s("demo.add", 1, 1), s("demo.add", 2, 2)], s("demo.echo"))',
-    "callback": 's("demo.add", 1, 1).set(link=s("demo.echo"))',
-    "errback": 's("demo.add", 1, 1).set(link_error=s("demo.echo"))',
-}
-
-
-@pytest.mark.petiole_only
-@pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_messages_with_a_workflow_are_put_back_byte_for_byte(producer, start, broker, workflow):
-    producer.canvas(WORKFLOWS[workflow])
-    before = broker.lrange("celery", 0, -1)
-    worker = start()
-    assert producer.get(producer.send("demo.add", 2, 2))["value"] == 4
-    worker.wait_line("callback|errback|chain|chord|workflow")
-    assert worker.stop() == 0
-    assert sorted(broker.lrange("celery", 0, -1)) == sorted(before)
-    assert not broker.exists("unacked", "unacked_index")
-    ids = {json.loads(raw)["headers"]["id"] for raw in before}
-    assert not any(broker.exists(f"celery-task-meta-{id}") for id in ids), "it must not have run"
-
-
 @pytest.mark.petiole_only
 def test_an_unknown_task_is_put_back_byte_for_byte(producer, start, broker):
     for n in range(3):

@@ -65,6 +65,64 @@ def test_a_second_int_says_what_it_does(start, producer, redis_server):
     assert worker.count("Cold shutdown") == 1
 
 
+def busy(start, producer, redis_server, seconds=30, **config):
+    """A worker with one task that runs, and its id."""
+    worker = start(concurrency=1, config={"task_track_started": True, **config})
+    id = producer.send("demo.sleep", seconds)
+    redis_server.until(lambda r: r.exists(f"celery-task-meta-{id}"), what="STARTED")
+    return worker, id
+
+
+def test_quit_ends_what_runs(start, producer, redis_server):
+    worker, _ = busy(start, producer, redis_server)
+    worker.signal(signal.SIGQUIT)
+    worker.wait_line("worker: Hitting Ctrl\\+C again will terminate all running tasks!")
+    worker.wait_line(r"worker: Cold shutdown \(MainProcess\)")
+    assert worker.wait_exit() == 0
+
+
+def test_an_idle_worker_quits_at_once_whatever_the_soft_timeout(start):
+    worker = start(config={"worker_soft_shutdown_timeout": 60})
+    assert worker.stop(signal.SIGQUIT) == 0
+    assert worker.count("Initiating Soft Shutdown") == 0
+
+
+def test_a_soft_shutdown_lets_a_short_task_finish(start, broker, producer, redis_server):
+    worker, id = busy(start, producer, redis_server, 1, worker_soft_shutdown_timeout=4)
+    worker.signal(signal.SIGQUIT)
+    worker.wait_line(r"WARNING/MainProcess\] Initiating Soft Shutdown, terminating in 4(\.0)? seconds")
+    assert worker.wait_exit() == 0
+    assert json.loads(broker.get(f"celery-task-meta-{id}"))["status"] == "SUCCESS"
+    assert worker.count(r"worker: Cold shutdown \(MainProcess\)") == 1
+
+
+def test_a_soft_shutdown_ends_a_long_task_in_the_end(start, producer, redis_server):
+    worker, _ = busy(start, producer, redis_server, worker_soft_shutdown_timeout=1)
+    worker.signal(signal.SIGQUIT)
+    assert worker.wait_exit() == 0
+    assert worker.count(r"worker: Cold shutdown \(MainProcess\)") == 1
+
+
+@pytest.mark.petiole_only  # a Python worker sleeps to the end of the timeout all the same
+def test_a_second_quit_does_not_wait_for_the_soft_timeout(start, producer, redis_server):
+    worker, _ = busy(start, producer, redis_server, worker_soft_shutdown_timeout=60)
+    worker.signal(signal.SIGQUIT)
+    worker.wait_line("Initiating Soft Shutdown")
+    worker.signal(signal.SIGQUIT)
+    worker.wait_line("Waiting gracefully for cold shutdown to complete...")
+    assert worker.wait_exit() == 0
+
+
+def test_remap_sigterm_makes_term_a_quit(start, producer, redis_server):
+    worker = start(concurrency=1, config={"task_track_started": True}, env={"REMAP_SIGTERM": "SIGQUIT"})
+    id = producer.send("demo.sleep", 30)
+    redis_server.until(lambda r: r.exists(f"celery-task-meta-{id}"))
+    worker.signal(signal.SIGTERM)
+    worker.wait_line(r"worker: Cold shutdown \(MainProcess\)")
+    assert worker.wait_exit() == 0
+    assert worker.count("Warm shutdown") == 0
+
+
 def test_no_process_outlives_the_worker(start, producer):
     worker = start()
     assert producer.get(producer.send("demo.add", 1, 1))["value"] == 2

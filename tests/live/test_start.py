@@ -79,9 +79,33 @@ def test_a_plugin_that_does_not_fit_is_refused_in_words(petiole, redis_server, p
 def test_help_names_every_option_and_exits_0(petiole):
     code, text = petiole("worker", "--help")
     assert code == 0
-    for option in ("-A", "-b", "--result-backend", "-Q", "-c", "-n", "-l", "--config",
-                   "--prefetch-multiplier", "--time-limit", "--soft-time-limit", "--max-tasks-per-child"):
+    assert max(map(len, text.splitlines())) <= 80
+    for option in ("-A", "-b", "--result-backend", "--pidfile", "--detach", "--logformat", "-Q", "-c", "-n", "-l", "--config",
+                   "--prefetch-multiplier", "--time-limit", "--soft-time-limit", "--max-tasks-per-child", "--unknown"):
         assert option in text
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert r"broker_transport_options.sep (\x06\x16)" in text
+    assert "%(message)s)\n" in text, "a default is shown whole"
+
+
+@pytest.mark.parametrize("command", [
+    [], ["run"], ["config"], ["config", "import"], ["config", "check"], ["purge"], ["dead"], ["dead", "show"], ["drain"]],
+    ids=" ".join)
+def test_every_command_has_a_help_of_80_columns(petiole, command):
+    code, text = petiole(*command, "--help")
+    assert code == 0
+    assert text.startswith("usage: petiole")
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command, says", [
+    ("wroker", "did you mean 'worker'?"),
+    ("inspect", "petiole --help lists them"),
+])
+def test_an_unknown_command_is_one_line(petiole, command, says):
+    code, text = petiole(command)
+    assert code == USAGE
+    assert len(text.splitlines()) == 1 and f"'{command}'" in text and says in text
 
 
 def test_app_may_stand_before_the_subcommand(stage, redis_server, producer):
@@ -114,6 +138,41 @@ def test_without_retry_an_unreachable_redis_ends_the_worker(stage, kind, redis_s
     worker.tolerate("CRITICAL")
     assert worker.wait_exit() == FAILED
     assert worker.count("Cannot connect to redis://.*refused") == 1
+
+
+@pytest.mark.parametrize("config", [{"broker_connection_retry": False},
+                                    {"broker_connection_retry": True,
+                                     "broker_connection_retry_on_startup": False}])
+def test_the_setting_that_ends_the_worker_is_named(stage, redis_server, config):
+    redis_server.kill()
+    worker = stage.worker("petiole", redis_server, ready=False, config=config)
+    worker.tolerate("CRITICAL")
+    assert worker.wait_exit() == FAILED
+    name = next(name for name, value in config.items() if not value)
+    assert worker.count(f"has been disabled \\({name}=False\\). Shutting down") == 1
+
+
+def test_without_retry_a_lost_connection_ends_the_worker_later(start, redis_server):
+    worker = start(config={"broker_connection_retry": False, "broker_connection_retry_on_startup": True})
+    worker.tolerate("CRITICAL")
+    redis_server.kill()
+    assert worker.wait_exit(30) == FAILED
+    assert worker.count("Retrying to re-establish a connection .* has been disabled") == 1
+
+
+def test_two_nodes_of_one_name_are_warned_about(start, stage, redis_server, kind):
+    first = start()
+    second = stage.worker(kind, redis_server)
+    second.wait_line("WARNING.*A node with the same name is already using this broker: w1@h1", 30)
+    assert first.stop() == 0 and second.stop() == 0
+
+
+def test_a_node_that_follows_a_killed_one_is_not_warned_about(start, redis_server, producer):
+    start().kill_hard()
+    worker = start()
+    worker.wait_line("restored|ready", 30)
+    redis_server.until(lambda r: r.hlen("petiole.nodes") == 1, what="the dead node forgotten")
+    assert worker.count("same name") == 0
 
 
 def test_a_redis_that_never_answers_is_given_up_and_tried_again(stage, kind, redis_server, producer):

@@ -19,6 +19,7 @@ static int open_it(void **state)
 }
 
 static const ptl_def tasks[] = {{"header.call", "x", call, "all fields", 1, 2,
-                                 PTL_NO_RETRIES, 4, PTL_ACKS_LATE, 0}};
+                                 PTL_NO_RETRIES, 4, PTL_ACKS_LATE, 0, "10/m", "images",
+                                 "OSError", "KeyError", "ValueError", 1, 600, 5, 0}};
 
 PTL_MODULE("header", tasks, open_it);

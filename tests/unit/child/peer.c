@@ -72,6 +72,7 @@ struct frame_hello peer_hello(void)
         .message_max_bytes = 1u << 20,
         .index = 1,
         .log_level = 20,
+        .attributes = ATTRIBUTES_DEFAULTS,
     };
 }
 
@@ -116,22 +117,37 @@ void peer_send(struct peer *p, struct str bytes)
     }
 }
 
+void peer_send_frame(struct peer *p, const struct frame_task *f)
+{
+    struct wr w;
+
+    wr_init(&w, MAX_FRAME);
+    frame_put_task_head(&w, f);
+    wr_put(&w, f->envelope);
+    peer_send(p, wr_str(&w));
+    wr_finish(&w);
+}
+
 void peer_send_task(struct peer *p, uint64_t job, const char *envelope)
 {
     struct frame_task f = {.job = job,
                            .queue = STR("celery"),
                            .envelope = str_of(envelope)};
-    struct wr w;
 
-    wr_init(&w, MAX_FRAME);
-    frame_put_task_head(&w, &f);
-    wr_put(&w, f.envelope);
-    peer_send(p, wr_str(&w));
-    wr_finish(&w);
+    peer_send_frame(p, &f);
 }
 
 char *peer_envelope(const char *task, const char *args, const char *kwargs,
                     const char *headers)
+{
+    return peer_envelope_with(
+        task, args, kwargs, headers,
+        "{\"callbacks\": null, \"errbacks\": null, \"chain\": null, "
+        "\"chord\": null}");
+}
+
+char *peer_envelope_with(const char *task, const char *args, const char *kwargs,
+                         const char *headers, const char *embed)
 {
     struct wr body, w;
 
@@ -141,8 +157,9 @@ char *peer_envelope(const char *task, const char *args, const char *kwargs,
     wr_text(&body, args);
     wr_text(&body, ", ");
     wr_text(&body, kwargs);
-    wr_text(&body, ", {\"callbacks\": null, \"errbacks\": null, \"chain\": null, "
-                   "\"chord\": null}]");
+    wr_text(&body, ", ");
+    wr_text(&body, embed);
+    wr_text(&body, "]");
     wr_text(&w, "{\"body\": \"");
     base64_encode(&w, wr_str(&body));
     wr_text(&w, "\", \"content-encoding\": \"utf-8\", \"content-type\": "

@@ -4,7 +4,7 @@
 #ifndef TEST_PEER_H
 #define TEST_PEER_H
 
-#include "../../../src/frame.h"
+#include "../../../src/pool/frame.h"
 
 #include <sys/types.h>
 
@@ -29,10 +29,14 @@ void peer_ready_with(struct peer *p, const char *plugin, struct frame_hello hell
 void peer_finish(struct peer *p);
 
 void peer_send(struct peer *p, struct str bytes);
+void peer_send_frame(struct peer *p, const struct frame_task *f);
 void peer_send_task(struct peer *p, uint64_t job, const char *envelope);
 /* An envelope for task(*args, **kwargs); `headers` are JSON members to add, or "". */
 char *peer_envelope(const char *task, const char *args, const char *kwargs,
                     const char *headers);
+/* … whose body ends in `embed`, a JSON object. */
+char *peer_envelope_with(const char *task, const char *args, const char *kwargs,
+                         const char *headers, const char *embed);
 /* Sends such a task. */
 void peer_call(struct peer *p, uint64_t job, const char *task, const char *args);
 

@@ -77,6 +77,9 @@ static void params_that_are_no_parameters_are_refused(void **state)
         {"?", "a parameter is not a name"},
         {"x??", "a parameter is not a name"},
         {"x,y", "a parameter is not a name"},
+        {"* x", "a parameter follows the `*`"},
+        {"* *", "a parameter follows the `*`"},
+        {"*x", "a parameter is not a name"},
         {"a b c d e f g h i j k l m n o p q r s t u v w x y z A B C D E F G",
          "more than 32 parameters"},
     };
@@ -90,11 +93,36 @@ static void params_that_are_no_parameters_are_refused(void **state)
     assert_int_equal(p.nrequired, 1);
 }
 
+static void a_star_takes_what_has_no_name(void **state)
+{
+    const ptl_value *bound[BIND_MAX_PARAMS];
+    struct json_error e;
+    struct params p;
+    struct arena a;
+    struct wr why;
+
+    (void)state;
+    arena_init(&a, 1u << 16);
+    wr_init(&why, 4096);
+    const ptl_value *args = json_read(&a, STR("[1, 2, 3]"), 0, NULL, &e);
+    const ptl_value *kwargs = json_read(&a, STR("{\"z\": 4, \"w\": 5}"), 0, NULL, &e);
+    assert_null(params_read(&p, "x y? z? *"));
+    assert_true(bind_call(&p, STR("f"), args, value_map(&a, 0), bound, &why));
+    assert_int_equal(ptl_int(bound[2]), 3);
+    assert_false(bind_call(&p, STR("f"), args, kwargs, bound, &why)); /* z twice */
+    assert_false(bind_call(&p, STR("f"), NULL, kwargs, bound, &why)); /* no x */
+    assert_null(params_read(&p, "*"));
+    assert_true(bind_call(&p, STR("f"), args, kwargs, bound, &why));
+    wr_finish(&why);
+    arena_finish(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_bind_as_cpython_binds_them),
         cmocka_unit_test(params_that_are_no_parameters_are_refused),
+        cmocka_unit_test(a_star_takes_what_has_no_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames: what is put is what is got, however it is torn; what is bad is refused. */
-#include "../../../src/frame.h"
+#include "../../../src/pool/frame.h"
 #include "failing_alloc.h"
 
 #include <math.h>
@@ -20,14 +20,17 @@ static const struct frame_hello hello = {
     .message_max_bytes = 1u << 20,
     .index = 3,
     .log_level = 20,
-    .soft_limit_s = 1.5,
-    .hard_limit_s = 0,
-    .track_started = true,
+    .attributes = {.soft_time_limit_s = 1.5, .track_started = true},
+    .annotations = {"{}", 2},
 };
 static const struct frame_task task = {
     .job = 1ull << 40,
     .queue = {"celery", 6},
     .redelivered = true,
+    .mode = TASK_CONCLUDE,
+    .stored = true,
+    .outcome = {"{\"status\": \"SUCCESS\"}", 21},
+    .part = {"an-id", 5},
     .envelope = {"{\"body\": \"\"}", 12},
 };
 static const struct frame_row row = {
@@ -35,8 +38,10 @@ static const struct frame_row row = {
     .params = {"x y", 3},
     .summary = {"", 0},
     .plugin = {"demo", 4},
-    .flags = 5,
-    .max_retries = -2,
+    .attributes = {.acks_late = true,
+                   .acks_on_timeout = true,
+                   .rate_per_s = 10,
+                   .max_retries = ATTRIBUTES_RETRY_FOREVER},
 };
 static const struct frame_done done = {
     .job = 7,
@@ -46,7 +51,31 @@ static const struct frame_done done = {
     .repr = {"5", 1},
     .retry = {"[]", 2},
     .memory_bytes = 4096,
+    .effects = 2,
 };
+
+static const struct frame_effect effect = {
+    .job = 7,
+    .kind = EFFECT_CHORD_PART,
+    .exchange = {"", 0},
+    .routing_key = {"images", 6},
+    .priority = -3,
+    .id = {"part", 4},
+    .group = {"chord", 5},
+    .index = (double)INFINITY,
+    .size = -1,
+    .text = {"{\"body\": \"\"}", 12},
+};
+
+static void put_documents(struct wr *w)
+{
+    size_t begun = frame_begin_documents(w, 7, true);
+
+    frame_put_document(w, STR("{}"));
+    frame_put_document(w, (struct str){NULL, 0});
+    frame_put_document(w, STR(""));
+    frame_end(w, begun);
+}
 
 static void put_all(struct wr *w)
 {
@@ -61,11 +90,14 @@ static void put_all(struct wr *w)
     frame_put_row(w, &row);
     frame_end(w, begun);
     frame_put_broken(w, STR("why"));
-    frame_put_refused(w, &(struct frame_refused){7, REFUSED_WORKFLOW, STR("no")});
-    frame_put_started(w, &(struct frame_started){7, STR("")});
+    frame_put_refused(w, &(struct frame_refused){7, REFUSED_UNKNOWN, STR("no")});
+    frame_put_started(w, &(struct frame_started){7, STR(""), STR("")});
     frame_put_state(w, &(struct frame_state){7, STR("{}")});
     frame_put_log(w, &(struct frame_log){7, 30, STR("careful")});
     frame_put_done(w, &done);
+    frame_put_effect(w, &effect);
+    frame_put_read(w, &(struct frame_read){7, FRAME_READ_RESULTS, {"a\0b\0", 4}});
+    put_documents(w);
 }
 
 /* ---- Reading each as it was put ------------------------------------------------ */
@@ -77,7 +109,8 @@ static void check_hello(struct rd body)
     assert_true(frame_get_hello(body, &f));
     assert_true(str_eq(f.plugins, hello.plugins));
     assert_int_equal(f.message_max_bytes, hello.message_max_bytes);
-    assert_true(f.soft_limit_s == 1.5 && f.track_started && !f.result_extended);
+    assert_true(f.attributes.soft_time_limit_s == 1.5 && f.attributes.track_started);
+    assert_true(str_is(f.annotations, "{}") && !f.result_extended);
 }
 
 static void check_task(struct rd body)
@@ -86,7 +119,9 @@ static void check_task(struct rd body)
 
     assert_true(frame_get_task(body, &f));
     assert_int_equal(f.job, task.job);
-    assert_true(f.redelivered && !f.has_workflow_support);
+    assert_true(f.redelivered);
+    assert_true(f.mode == TASK_CONCLUDE && f.stored && str_is(f.part, "an-id"));
+    assert_true(str_eq(f.outcome, task.outcome));
     assert_true(str_eq(f.envelope, task.envelope));
 }
 
@@ -99,7 +134,9 @@ static void check_ready(struct rd body)
     assert_int_equal(f.nrows, 2);
     assert_true(frame_get_row(&f.rows, &r) && frame_get_row(&f.rows, &r));
     assert_true(str_is(r.name, "demo.add"));
-    assert_int_equal(r.max_retries, -2);
+    assert_true(r.attributes.acks_late && r.attributes.acks_on_timeout);
+    assert_true(r.attributes.rate_per_s == 10 && !r.attributes.acks_on_failure);
+    assert_true(r.attributes.max_retries == ATTRIBUTES_RETRY_FOREVER);
     assert_false(frame_get_row(&f.rows, &r));
 }
 
@@ -111,6 +148,33 @@ static void check_done(struct rd body)
     assert_int_equal(f.outcome, OUTCOME_RETRY);
     assert_true(f.runtime_s == 0.25);
     assert_true(str_is(f.retry, "[]") && f.traceback.n == 0);
+    assert_int_equal(f.effects, 2);
+}
+
+static void check_effect(struct rd body)
+{
+    struct frame_effect f;
+
+    assert_true(frame_get_effect(body, &f));
+    assert_int_equal(f.job, 7);
+    assert_int_equal(f.kind, EFFECT_CHORD_PART);
+    assert_true(str_is(f.routing_key, "images") && f.exchange.n == 0);
+    assert_int_equal(f.priority, -3);
+    assert_true(str_is(f.id, "part") && str_is(f.group, "chord"));
+    assert_true(isinf(f.index) && f.size == -1);
+    assert_true(str_eq(f.text, effect.text));
+}
+
+static void check_documents(struct rd body)
+{
+    struct frame_documents f;
+    struct str d;
+
+    assert_true(frame_get_documents(body, &f) && f.job == 7 && f.last);
+    assert_true(frame_next_document(&f.items, &d) && str_is(d, "{}"));
+    assert_true(frame_next_document(&f.items, &d) && !d.p);
+    assert_true(frame_next_document(&f.items, &d) && d.p && d.n == 0);
+    assert_false(frame_next_document(&f.items, &d));
 }
 
 static void check_refused(struct rd body)
@@ -118,13 +182,14 @@ static void check_refused(struct rd body)
     struct frame_refused f;
 
     assert_true(frame_get_refused(body, &f));
-    assert_int_equal(f.reason, REFUSED_WORKFLOW);
+    assert_int_equal(f.reason, REFUSED_UNKNOWN);
 }
 
 static void check_small(const struct frame *f)
 {
     struct frame_started started;
     struct frame_state state;
+    struct frame_read read;
     struct frame_log log;
     struct str why;
 
@@ -136,6 +201,9 @@ static void check_small(const struct frame *f)
         assert_true(frame_get_state(f->body, &state) && str_is(state.meta, "{}"));
     if (f->type == FRAME_LOG)
         assert_true(frame_get_log(f->body, &log) && log.level == 30);
+    if (f->type == FRAME_READ)
+        assert_true(frame_get_read(f->body, &read) && read.what == FRAME_READ_RESULTS &&
+                    read.ids.n == 4);
 }
 
 static void check(const struct frame *f)
@@ -152,6 +220,12 @@ static void check(const struct frame *f)
         break;
     case FRAME_DONE:
         check_done(f->body);
+        break;
+    case FRAME_EFFECT:
+        check_effect(f->body);
+        break;
+    case FRAME_DOCUMENTS:
+        check_documents(f->body);
         break;
     case FRAME_REFUSED:
         check_refused(f->body);
@@ -192,7 +266,7 @@ static void frames_survive_being_torn_at_each_byte(void **state)
         take_all(&r, &seen);
         assert_true(frame_reader_feed(&r, (struct str){w.p + cut, w.len - cut}));
         take_all(&r, &seen);
-        assert_int_equal(seen, FRAME_DONE);
+        assert_int_equal(seen, FRAME_DOCUMENTS);
         frame_reader_finish(&r);
     }
     wr_finish(&w);
@@ -212,7 +286,7 @@ static void frames_survive_coming_byte_by_byte(void **state)
         assert_true(frame_reader_feed(&r, (struct str){w.p + i, 1}));
         take_all(&r, &seen);
     }
-    assert_int_equal(seen, FRAME_DONE);
+    assert_int_equal(seen, FRAME_DOCUMENTS);
     frame_reader_finish(&r);
     wr_finish(&w);
 }
@@ -237,7 +311,7 @@ static void bad_headers_are_refused(void **state)
     (void)state;
     assert_int_equal(next_of("\x00\x00\x00\x00", 4, &fed), -1); /* no type */
     assert_int_equal(next_of("\x01\x00\x00\x00\x00", 5, &fed), -1);
-    assert_int_equal(next_of("\x01\x00\x00\x00\x0b", 5, &fed), -1);
+    assert_int_equal(next_of("\x01\x00\x00\x00\x0e", 5, &fed), -1);
     assert_int_equal(next_of("\x01\x00\x00\x00\xff", 5, &fed), -1);
     assert_int_equal(next_of("\x01\x10\x00\x00", 4, &fed), -1); /* one too long */
     assert_false(fed);
@@ -286,12 +360,28 @@ static bool get_done(struct rd b)
     return frame_get_done(b, &(struct frame_done){0});
 }
 
+static bool get_effect(struct rd b)
+{
+    return frame_get_effect(b, &(struct frame_effect){0});
+}
+
+static bool get_read(struct rd b)
+{
+    return frame_get_read(b, &(struct frame_read){0});
+}
+
+static bool get_documents(struct rd b)
+{
+    return frame_get_documents(b, &(struct frame_documents){0});
+}
+
 static get_function *const getters[] = {
     [FRAME_HELLO] = get_hello,     [FRAME_TASK] = get_task,
     [FRAME_READY] = get_ready,     [FRAME_BROKEN] = get_broken,
     [FRAME_REFUSED] = get_refused, [FRAME_STARTED] = get_started,
     [FRAME_STATE] = get_state,     [FRAME_LOG] = get_log,
-    [FRAME_DONE] = get_done,
+    [FRAME_DONE] = get_done,       [FRAME_EFFECT] = get_effect,
+    [FRAME_READ] = get_read,       [FRAME_DOCUMENTS] = get_documents,
 };
 
 /* Each frame's fields in memory of exactly their size, so that ASan sees a read past
@@ -308,8 +398,9 @@ static void each_frame(void (*visit)(enum frame_type type, char *bytes, size_t n
     frame_reader_feed(&r, wr_str(&w));
     while (frame_reader_next(&r, &f) > 0) {
         char *bytes = malloc(f.body.left + 1);
+        bool is_read = f.type < sizeof(getters) / sizeof(getters[0]);
 
-        if (!getters[f.type] || !bytes) {
+        if (!is_read || !getters[f.type] || !bytes) {
             free(bytes);
             continue;
         }
@@ -323,11 +414,15 @@ static void each_frame(void (*visit)(enum frame_type type, char *bytes, size_t n
 
 static void cut_short(enum frame_type type, char *bytes, size_t n)
 {
-    size_t least = type == FRAME_TASK ? n - task.envelope.n : n;
+    size_t rest = type == FRAME_TASK     ? task.envelope.n
+                  : type == FRAME_EFFECT ? effect.text.n
+                                         : 0;
 
-    for (size_t cut = 0; cut < least; cut++)
+    if (type == FRAME_DOCUMENTS) /* as many as there are */
+        return;
+    for (size_t cut = 0; cut < n - rest; cut++)
         assert_false(getters[type](rd_of((struct str){bytes, cut})));
-    if (type != FRAME_TASK) /* whose rest is the envelope, whatever its length */
+    if (rest == 0) /* else it is a message, whatever its length */
         assert_false(getters[type](rd_of((struct str){bytes, n + 1})));
 }
 
@@ -390,6 +485,66 @@ static void numbers_that_mean_nothing_are_refused(void **state)
     assert_false(done_reads(f));
     f.outcome = (enum frame_outcome)(OUTCOME_REQUEUE + 1);
     assert_false(done_reads(f));
+}
+
+static bool effect_reads(struct frame_effect f)
+{
+    struct wr w;
+    bool reads;
+
+    wr_init(&w, SIZE_MAX / 2);
+    frame_put_effect(&w, &f);
+    reads = frame_get_effect(rd_of((struct str){w.p + 5, w.len - 5}), &f);
+    wr_finish(&w);
+    return reads;
+}
+
+static void an_effect_without_what_it_is_about_is_refused(void **state)
+{
+    static const enum frame_effect_kind about_a_group[] = {
+        EFFECT_CHORD_SIZE, EFFECT_CHORD_GROW, EFFECT_GROUP,
+        EFFECT_CHORD_PART, EFFECT_CHORD_END,
+    };
+    struct frame_effect f = {.kind = EFFECT_PUBLISH};
+
+    (void)state;
+    assert_false(effect_reads(f));
+    f.text = STR("{}");
+    assert_true(effect_reads(f));
+    for (size_t i = 0; i < sizeof(about_a_group) / sizeof(about_a_group[0]); i++) {
+        f = effect;
+        f.kind = about_a_group[i];
+        f.size = 1;
+        assert_true(effect_reads(f));
+        f.group.n = 0;
+        assert_false(effect_reads(f));
+    }
+    f = (struct frame_effect){.kind = EFFECT_REVOKE};
+    assert_false(effect_reads(f));
+    f = effect;
+    f.kind = EFFECT_STORE;
+    f.id.n = 0;
+    assert_false(effect_reads(f));
+    f = effect;
+    f.index = (double)NAN;
+    assert_false(effect_reads(f));
+    f = effect;
+    f.kind = EFFECT_CHORD_SIZE; /* of -1 parts */
+    assert_false(effect_reads(f));
+}
+
+static void documents_that_are_cut_in_the_middle_are_refused(void **state)
+{
+    struct frame_documents f;
+    struct wr w;
+
+    (void)state;
+    wr_init(&w, SIZE_MAX / 2);
+    put_documents(&w);
+    assert_true(frame_get_documents(rd_of((struct str){w.p + 5, w.len - 5}), &f));
+    assert_false(frame_get_documents(rd_of((struct str){w.p + 5, w.len - 6}), &f));
+    assert_false(frame_get_documents(rd_of((struct str){w.p + 5, 9 + 5}), &f));
+    wr_finish(&w);
 }
 
 static void a_ready_that_promises_more_rows_is_refused(void **state)
@@ -470,6 +625,8 @@ int main(void)
         cmocka_unit_test(fields_that_are_cut_or_left_over_are_refused),
         cmocka_unit_test(any_byte_may_be_hostile),
         cmocka_unit_test(numbers_that_mean_nothing_are_refused),
+        cmocka_unit_test(an_effect_without_what_it_is_about_is_refused),
+        cmocka_unit_test(documents_that_are_cut_in_the_middle_are_refused),
         cmocka_unit_test(a_ready_that_promises_more_rows_is_refused),
         cmocka_unit_test(a_large_frame_leaves_no_large_buffer),
         cmocka_unit_test(failing_allocations_are_told),

@@ -19,7 +19,7 @@
 /* ---- A task around one handler ------------------------------------------------- */
 
 struct bench {
-    struct arena arena, reserve;
+    struct arena arena, reserve, settings;
     struct node node;
     struct task_sink sink;
     struct module_row row;
@@ -27,7 +27,8 @@ struct bench {
     ptl_module plugin;
     struct ptl_task task;
     struct verdict verdict;
-    char said[512]; /* states and logs */
+    char said[512]; /* states, logs and what was sent where */
+    struct wr sent; /* the last message */
 };
 
 static void note_state(struct ptl_task *t, const char *state, const ptl_value *meta)
@@ -49,14 +50,32 @@ static void note_log(struct ptl_task *t, ptl_level level, struct str text)
     snprintf(b->said, sizeof(b->said), "%d " STR_FMT, level, STR_ARG(text));
 }
 
+static void note_effect(struct ptl_task *t, const struct frame_effect *e,
+                        const struct message_send *m)
+{
+    struct bench *b = t->sink->to;
+
+    snprintf(b->said, sizeof(b->said),
+             STR_FMT " " STR_FMT STR_FMT " to '" STR_FMT "' '" STR_FMT "' at %lld",
+             STR_ARG(m->task), STR_ARG(m->argsrepr), STR_ARG(m->kwargsrepr),
+             STR_ARG(m->exchange), STR_ARG(m->routing_key), (long long)m->priority);
+    wr_reset(&b->sent);
+    wr_put(&b->sent, e->text);
+}
+
 static void bench_init(struct bench *b, const char *params,
                        ptl_value *(*run)(ptl_task *t))
 {
-    *b = (struct bench){.sink = {note_state, note_log, b}};
+    *b = (struct bench){
+        .sink = {.state = note_state, .log = note_log, .effect = note_effect, .to = b}};
     arena_init(&b->arena, 1u << 20);
     arena_init(&b->reserve, 1u << 20);
+    arena_init(&b->settings, 1u << 20);
     verdict_init(&b->verdict);
+    wr_init(&b->sent, 1u << 20);
     b->node.hostname = "w1@h1";
+    b->node.message_max_bytes = 1u << 16;
+    assert_null(routes_init(&b->node.routes, &b->settings, STR("{}")));
     b->node.log_level = PTL_INFO;
     b->plugin.name = "bench";
     b->module.plugin = &b->plugin;
@@ -69,15 +88,19 @@ static void bench_init(struct bench *b, const char *params,
     b->task = (struct ptl_task){.arena = &b->arena,
                                 .reserve = &b->reserve,
                                 .node = &b->node,
-                                .sink = &b->sink};
+                                .sink = &b->sink,
+                                .children = {.max = 1u << 16}};
     b->task.message.id = STR("an-id");
 }
 
 static void bench_finish(struct bench *b)
 {
     verdict_finish(&b->verdict);
+    wr_finish(&b->sent);
+    wr_finish(&b->task.children);
     arena_finish(&b->arena);
     arena_finish(&b->reserve);
+    arena_finish(&b->settings);
 }
 
 /* Runs the handler with these arguments, JSON; true if the task could begin. */
@@ -424,9 +447,45 @@ static void a_cancelled_handler_may_still_succeed(void **state)
     (void)state;
     cancel_install();
     comes_to("x", be_cancelled, "[[]]", "SoftTimeLimitExceeded()");
-    cancel_reset();
+    cancel_begin(0);
     comes_to("x", be_cancelled, "[[1]]", "5");
-    cancel_reset();
+    cancel_begin(0);
+}
+
+static void send_number(int signum, int job)
+{
+    sigqueue(getpid(), signum, (union sigval){.sival_int = job});
+}
+
+static void a_signal_for_another_job_means_nothing(void **state)
+{
+    (void)state;
+    cancel_install();
+    cancel_begin(5);
+    send_number(FRAME_SIGNAL_SOFT_LIMIT, 4);
+    assert_false(cancel_requested());
+    send_number(FRAME_SIGNAL_SOFT_LIMIT, 5);
+    assert_true(cancel_requested());
+    cancel_begin(6);
+    assert_false(cancel_requested());
+}
+
+static void a_job_that_waits_can_be_left_out_once(void **state)
+{
+    (void)state;
+    cancel_install();
+    cancel_begin(0xfffffffe); /* numbers may wrap */
+    send_number(FRAME_SIGNAL_LEAVE_OUT, (int)0xfffffffd);
+    send_number(FRAME_SIGNAL_LEAVE_OUT, (int)0xfffffffe);
+    send_number(FRAME_SIGNAL_LEAVE_OUT, (int)0xffffffff);
+    send_number(FRAME_SIGNAL_LEAVE_OUT, 7);
+    assert_false(cancel_is_left_out(0xfffffffd));
+    assert_false(cancel_is_left_out(0xfffffffe));
+    assert_true(cancel_is_left_out(0xffffffff));
+    assert_false(cancel_is_left_out(0xffffffff));
+    assert_true(cancel_is_left_out(0x100000007));
+    assert_false(cancel_is_left_out(0));
+    cancel_begin(0);
 }
 
 static ptl_value *look_around(ptl_task *t)
@@ -538,6 +597,89 @@ static ptl_value *zeroed(ptl_task *t)
     return NULL;
 }
 
+/* What a typed argument is, in microseconds and in words. */
+static ptl_value *describe_typed(ptl_task *t)
+{
+    const ptl_value *v = ptl_arg_value(t, "v");
+    ptl_value *list = ptl_new_list(t);
+
+    ptl_list_add(t, list, ptl_new_int(t, ptl_type_of(v)));
+    ptl_list_add(t, list, ptl_new_int(t, ptl_datetime_us(v)));
+    ptl_list_add(t, list, ptl_new_str(t, ptl_typed_str(v)));
+    return list;
+}
+
+static void pythons_other_types_can_be_read(void **state)
+{
+    (void)state;
+    comes_to("v", describe_typed,
+             "[{\"__type__\": \"datetime\", \"__value__\": "
+             "\"1970-01-01T01:00:00.5+00:30\"}]",
+             "[1, 1800500000, \"1970-01-01T01:00:00.5+00:30\"]");
+    comes_to("v", describe_typed,
+             "[{\"__type__\": \"date\", \"__value__\": \"1970-01-02\"}]",
+             "[2, 86400000000, \"1970-01-02\"]");
+    comes_to("v", describe_typed,
+             "[{\"__type__\": \"time\", \"__value__\": \"00:00:01\"}]",
+             "[3, 1000000, \"00:00:01\"]");
+    comes_to("v", describe_typed,
+             "[{\"__type__\": \"decimal\", \"__value__\": \"3.140\"}]",
+             "[4, 0, \"3.140\"]");
+    comes_to("v", describe_typed,
+             "[{\"__type__\": \"uuid\", \"__value__\": {\"hex\": "
+             "\"0123456789abcdef0123456789abcdef\"}}]",
+             "[5, 0, \"0123456789abcdef0123456789abcdef\"]");
+    comes_to("v", describe_typed, "[{\"__type__\": \"uuid\", \"x\": 1}]",
+             "[0, 0, null]");
+    comes_to("v", describe_typed, "[\"1970-01-02\"]", "[0, 0, null]");
+}
+
+static ptl_value *make_typed(ptl_task *t)
+{
+    ptl_value *list = ptl_new_list(t);
+
+    ptl_list_add(t, list, ptl_new_datetime(t, 1500000));
+    ptl_list_add(t, list, ptl_new_date(t, "2030-01-02"));
+    ptl_list_add(t, list, ptl_new_time(t, "03:04:05"));
+    ptl_list_add(t, list, ptl_new_decimal(t, "-1.50"));
+    ptl_list_add(t, list, ptl_new_uuid(t, "01234567-89AB-cdef-0123-456789abcdef"));
+    return list;
+}
+
+static ptl_value *make_no_date(ptl_task *t)
+{
+    return ptl_new_date(t, "tomorrow");
+}
+
+static ptl_value *make_no_decimal(ptl_task *t)
+{
+    return ptl_new_decimal(t, "1,5");
+}
+
+static ptl_value *make_no_uuid(ptl_task *t)
+{
+    return ptl_new_uuid(t, "01234567-89ab-cdef-0123-456789abcdef0");
+}
+
+static void pythons_other_types_can_be_made(void **state)
+{
+    (void)state;
+    comes_to("", make_typed, "[]",
+             "[{\"__type__\": \"datetime\", \"__value__\": "
+             "\"1970-01-01T00:00:01.500000+00:00\"}, "
+             "{\"__type__\": \"date\", \"__value__\": \"2030-01-02\"}, "
+             "{\"__type__\": \"time\", \"__value__\": \"03:04:05\"}, "
+             "{\"__type__\": \"decimal\", \"__value__\": \"-1.50\"}, "
+             "{\"__type__\": \"uuid\", \"__value__\": {\"hex\": "
+             "\"0123456789abcdef0123456789abcdef\"}}]");
+    comes_to("", make_no_date, "[]",
+             "ValueError(\"Invalid isoformat string: 'tomorrow'\")");
+    comes_to("", make_no_decimal, "[]", "ValueError(\"Invalid decimal: '1,5'\")");
+    comes_to("", make_no_uuid, "[]",
+             "ValueError(\"badly formed hexadecimal UUID string: "
+             "'01234567-89ab-cdef-0123-456789abcdef0'\")");
+}
+
 static void memory_is_zeroed(void **state)
 {
     (void)state;
@@ -582,10 +724,14 @@ int main(void)
         cmocka_unit_test(logs_and_states_are_heard),
         cmocka_unit_test(logs_take_no_memory),
         cmocka_unit_test(a_cancelled_handler_may_still_succeed),
+        cmocka_unit_test(a_signal_for_another_job_means_nothing),
+        cmocka_unit_test(a_job_that_waits_can_be_left_out_once),
         cmocka_unit_test(a_handler_may_look_around),
         cmocka_unit_test(header_texts_end_in_a_nul),
         cmocka_unit_test(settings_come_from_environment_then_file),
         cmocka_unit_test(memory_used_up_is_a_memory_error),
+        cmocka_unit_test(pythons_other_types_can_be_read),
+        cmocka_unit_test(pythons_other_types_can_be_made),
         cmocka_unit_test(memory_is_zeroed),
         cmocka_unit_test(any_allocation_may_fail),
     };

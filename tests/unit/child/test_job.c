@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A job: what an ordinary task costs in memory, and what happens when there is none. */
+#include "../../../protocol/base64.h"
 #include "../../../src/child/job.h"
 #include "failing_alloc.h"
 
@@ -49,16 +50,21 @@ static struct module_row row = {.name = {"job.add", 7},
                                 .params = {.names = {{"x", 1}, {"y", 1}},
                                            .n = 2,
                                            .nrequired = 2},
+                                .attributes = {.track_started = true, .max_retries = 3},
                                 .module = &module};
 static struct module_row *rows[] = {&row};
 static const struct module_table table = {.rows = rows, .nrows = 1};
-static const struct task_sink silent;
+static void say_nothing(struct ptl_task *t, ptl_level level, struct str text)
+{
+    (void)t, (void)level, (void)text;
+}
+
+static const struct task_sink silent = {.log = say_nothing};
 static struct node node = {.hostname = "w1@h1",
                            .origin = "gen2@h2",
                            .accept = accept_json,
                            .pid = 1,
-                           .message_max_bytes = 1u << 20,
-                           .track_started = true};
+                           .message_max_bytes = 1u << 20};
 
 /* False if it was refused. */
 static bool take_envelope(struct job *j, const char *envelope, struct frame_done *d)
@@ -133,6 +139,104 @@ static void a_task_without_memory_ends_in_words(void **state)
     every_allocation_may_fail(retry, OUTCOME_RETRY);
 }
 
+/* ---- What follows ---------------------------------------------------------------- */
+
+/* add(2, 3) with two callbacks, a chain of two, a chord and an errback. */
+static char *workflow(void)
+{
+    static const char body[] =
+        "[[2, 3], {}, {\"callbacks\": [{\"task\": \"a\", \"options\": {}}, {\"task\": "
+        "\"b\", \"options\": {}}], \"errbacks\": [{\"task\": \"e\"}], \"chain\": "
+        "[{\"task\": \"y\", \"options\": {\"task_id\": \"y\"}}, {\"task\": \"x\", "
+        "\"options\": {\"task_id\": \"x\"}}], \"chord\": {\"task\": \"c\"}}]";
+    const char *headers = strstr(add_envelope, "\", \"content-encoding");
+    const char *group = strstr(headers, "null, \"group_index");
+    struct wr w;
+
+    wr_init(&w, 1u << 16);
+    wr_text(&w, "{\"body\": \"");
+    base64_encode(&w, str_of(body));
+    wr_put(&w, (struct str){headers, (size_t)(group - headers)});
+    wr_text(&w, "\"g\"");
+    wr_text(&w, group + strlen("null"));
+    wr_u8(&w, 0);
+    assert_false(w.bad);
+    return w.p;
+}
+
+static size_t whole_frames(const struct job *j)
+{
+    struct frame_reader r;
+    struct frame f;
+    size_t n = 0;
+
+    frame_reader_init(&r, 1u << 20);
+    assert_true(frame_reader_feed(&r, job_followups(j)));
+    while (frame_reader_next(&r, &f) > 0)
+        n++;
+    assert_int_equal(r.taken, r.in.len);
+    frame_reader_finish(&r);
+    return n;
+}
+
+static void whatever_memory_lacks_what_follows_is_told_in_whole_frames(void **state)
+{
+    char *envelope = workflow();
+    struct arena settings;
+    int n = 0;
+
+    (void)state;
+    arena_init(&settings, 1u << 16);
+    assert_null(routes_init(&node.routes, &settings, STR("{}")));
+    node.reply_to = "an-oid";
+    row.def = (ptl_def){.name = "job.add", .params = "x y", .run = add};
+    for (bool failed = true; failed; n++) {
+        struct frame_done d = {.outcome = 0};
+        struct job j;
+
+        job_init(&j, &node, &silent);
+        alloc_fail_at(n);
+        bool ran = take_envelope(&j, envelope, &d);
+        failed = alloc_has_failed();
+        alloc_fail_at(-1);
+        if (ran)
+            assert_int_equal(whole_frames(&j), d.effects);
+        if (ran && d.outcome == OUTCOME_SUCCESS)
+            assert_int_equal(d.effects, 4); /* two callbacks, the next, the part */
+        assert_true(ran || failed);
+        job_finish(&j);
+    }
+    assert_true(n > 10);
+    free(envelope);
+    arena_finish(&settings);
+    node.routes = (struct routes){.default_queue = "celery",
+                                  .defaults = destination_none,
+                                  .create_missing = true};
+}
+
+static void more_than_there_is_room_for_is_cut_at_a_frame(void **state)
+{
+    char *envelope = workflow();
+
+    (void)state;
+    row.def = (ptl_def){.name = "job.add", .params = "x y", .run = fail_always};
+    for (size_t max = 0; max < 6000; max += 50) {
+        struct frame_done d;
+        struct job j;
+
+        job_init(&j, &node, &silent);
+        j.followups.frames.max = max;
+        assert_true(take_envelope(&j, envelope, &d));
+        assert_int_equal(d.outcome, OUTCOME_FAILURE);
+        assert_int_equal(whole_frames(&j), d.effects);
+        assert_true(max < 5000 || d.effects == 4); /* part, two stored, an errback */
+        job_finish(&j);
+    }
+    free(envelope);
+}
+
+/* ---- Room ------------------------------------------------------------------------ */
+
 static ptl_value *take_much(ptl_task *t)
 {
     const size_t much = (size_t)8 << 20;
@@ -170,6 +274,8 @@ static bool stores(const char *header, uint32_t flags)
     snprintf(envelope, sizeof(envelope), "%.*s%s%s", (int)(at - add_envelope),
              add_envelope, header, at + strlen(said));
     row.def = (ptl_def){.name = "job.add", .run = add, .flags = flags};
+    row.attributes = (struct attributes)ATTRIBUTES_DEFAULTS;
+    assert_true(attributes_apply_row(&row.attributes, &row.def, NULL));
     job_init(&j, &node, &silent);
     assert_true(take_envelope(&j, envelope, &d));
     job_finish(&j);
@@ -191,6 +297,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ordinary_task_allocates_nothing),
         cmocka_unit_test(a_task_without_memory_ends_in_words),
+        cmocka_unit_test(whatever_memory_lacks_what_follows_is_told_in_whole_frames),
+        cmocka_unit_test(more_than_there_is_room_for_is_cut_at_a_frame),
         cmocka_unit_test(a_large_task_leaves_no_large_buffers),
         cmocka_unit_test(the_caller_decides_what_is_stored_and_else_the_row),
     };

@@ -72,6 +72,24 @@ static void an_older_shorter_row_is_read(void **state)
     module_finish_all(&t);
 }
 
+/* As petiole 0.1 had it: everything up to `reserved`. */
+static void a_row_of_the_first_release_is_read(void **state)
+{
+    struct module_table t = {0};
+    struct module_error e;
+    const struct module_row *row;
+
+    (void)state;
+    assert_true(module_load(&t, plugin("first_row"), &e));
+    row = module_row(&t, STR("first_row.second"));
+    assert_non_null(row);
+    assert_int_equal(row->def.max_retries, 7);
+    assert_int_equal(row->def.flags, PTL_ACKS_LATE);
+    assert_null(row->def.rate_limit);
+    assert_int_equal(row->def.priority, 0);
+    module_finish_all(&t);
+}
+
 static void a_newer_row_without_news_is_read(void **state)
 {
     struct module_table t = {0};
@@ -199,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plugins_that_do_not_fit_are_refused_in_words),
         cmocka_unit_test(an_older_shorter_row_is_read),
+        cmocka_unit_test(a_row_of_the_first_release_is_read),
         cmocka_unit_test(a_newer_row_without_news_is_read),
         cmocka_unit_test(two_plugins_with_one_task_are_refused_and_both_are_named),
         cmocka_unit_test(a_plugin_named_twice_is_loaded_once),

@@ -106,3 +106,20 @@ struct str boxed(struct str s)
         memcpy(copy, s.p, s.n);
     return (struct str){copy, s.n};
 }
+
+static unsigned digit(char c)
+{
+    return c <= '9' ? (unsigned)(c - '0') : (unsigned)(c - 'a' + 10);
+}
+
+struct str golden_from_hex(struct str hex)
+{
+    char *bytes = malloc(hex.n / 2 + 1);
+
+    assert_non_null(bytes);
+    for (size_t i = 0; i < hex.n / 2; i++)
+        bytes[i] = (char)(digit(hex.p[2 * i]) << 4 | digit(hex.p[2 * i + 1]));
+    struct str exact = boxed((struct str){bytes, hex.n / 2});
+    free(bytes);
+    return exact;
+}

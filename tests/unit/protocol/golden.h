@@ -18,6 +18,9 @@ int golden_each_pair(const char *path,
 /* The n-th line of a file, from 0, alone. Free .p. */
 struct str golden_line(const char *path, int n);
 
+/* Bytes from their hexadecimal digits, boxed. */
+struct str golden_from_hex(struct str hex);
+
 /* A copy in a block of exactly its size, so that a read past its end is caught. */
 struct str boxed(struct str s);
 

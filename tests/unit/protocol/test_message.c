@@ -49,8 +49,10 @@ static struct read read_headers(struct str text)
 
 static void read_body(struct read *r, const char *const *accept)
 {
-    r->fault = message_read_body(&arena, &r->envelope, &r->message, accept, BODY_MAX,
-                                 &r->body, &r->why);
+    const struct content_rules rules = {accept, BODY_MAX, NULL};
+
+    r->fault =
+        message_read_body(&arena, &r->envelope, &r->message, &rules, &r->body, &r->why);
 }
 
 static struct read read_all(struct str text)
@@ -213,6 +215,57 @@ static void callbacks_errbacks_chains_and_chords_are_workflows(void **state)
     r = with_body(STR("[[], {}, {\"chain\": [], \"callbacks\": null}]"), "",
                   "application/json");
     assert_false(message_has_workflow(&r.body));
+}
+
+static unsigned plain_ones; /* recorded messages that are known to ask for nothing */
+
+static void compare_with_its_tail(const char *name, struct str line)
+{
+    (void)name;
+    if (!line.n)
+        return;
+    struct read r = read_all(line);
+    bool may = message_may_have_workflow(&arena, &r.envelope);
+    if (r.fault == MESSAGE_OK && message_has_workflow(&r.body))
+        assert_true(may);
+    plain_ones += !may;
+    arena_reset(&arena);
+}
+
+static void the_end_of_a_body_tells_whether_there_is_a_workflow(void **state)
+{
+    (void)state;
+    plain_ones = 0;
+    golden_each("messages", ".json", compare_with_its_tail);
+    golden_each("messages", ".jsonl", compare_with_its_tail);
+    assert_true(plain_ones > 30);
+}
+
+static bool may_have(const char *body, const char *compression, const char *type)
+{
+    struct read r = with_body(str_of(body), compression, type);
+    return message_may_have_workflow(&arena, &r.envelope);
+}
+
+static void what_is_not_seen_at_the_end_may_be_there(void **state)
+{
+    static const char nothing[] =
+        "[[], {}, {\"callbacks\": null, \"errbacks\": null, \"chain\": null, "
+        "\"chord\": null}]";
+    (void)state;
+
+    assert_false(may_have(nothing, "", "application/json"));
+    assert_false(may_have("[[],{},{\"callbacks\":null,\"errbacks\":null,"
+                          "\"chain\":null,\"chord\":null}]",
+                          "", "application/json"));
+    assert_true(may_have(nothing, "zlib", "application/json"));
+    assert_true(may_have(nothing, "", "application/x-python-serialize"));
+    assert_true(may_have("[[], {}, {\"chord\": null}]", "", "application/json"));
+    assert_true(may_have("[[], {}, {}]", "", "application/json"));
+    assert_true(may_have("", "", "application/json"));
+    assert_true(may_have("[[\"{\\\"callbacks\\\": null, \\\"errbacks\\\": null, "
+                         "\\\"chain\\\": null, \\\"chord\\\": null}]\"], {}, {}]",
+                         "", "application/json"));
 }
 
 static void headers_that_make_no_task_say_which_and_why(void **state)
@@ -445,7 +498,8 @@ static void an_arena_too_small_is_out_of_memory_not_a_bad_message(void **state)
     (void)state;
 
     arena_init(&small, 256);
-    r.fault = message_read_body(&small, &r.envelope, &r.message, json_only, BODY_MAX,
+    r.fault = message_read_body(&small, &r.envelope, &r.message,
+                                &(struct content_rules){json_only, BODY_MAX, NULL},
                                 &r.body, &r.why);
     expect(&r, MESSAGE_OUT_OF_MEMORY, "the body is larger than a message may be");
     arena_finish(&small);
@@ -461,6 +515,8 @@ int main(void)
         cmocka_unit_test(compressed_bodies_are_unpacked),
         cmocka_unit_test(typed_arguments_become_bytes_or_stay_as_they_are),
         cmocka_unit_test(callbacks_errbacks_chains_and_chords_are_workflows),
+        cmocka_unit_test(the_end_of_a_body_tells_whether_there_is_a_workflow),
+        cmocka_unit_test(what_is_not_seen_at_the_end_may_be_there),
         cmocka_unit_test(headers_that_make_no_task_say_which_and_why),
         cmocka_unit_test(null_and_odd_headers_are_tolerated_as_python_does),
         cmocka_unit_test(content_that_is_not_accepted_is_refused_in_kombus_words),

@@ -3,6 +3,7 @@
  * failing, until it passes. None may crash, leak, or claim success. */
 #include "../../../protocol/json.h"
 #include "../../../protocol/message.h"
+#include "../../../protocol/msgpack.h"
 #include "../../../protocol/pyrepr.h"
 #include "../../../protocol/result.h"
 #include "cmocka_all.h"
@@ -111,6 +112,7 @@ static bool retry(struct arena *a, struct wr *w, struct str text)
 static bool read_body(struct arena *a, struct wr *w, struct str text)
 {
     static const char *const accept[] = {"json", NULL};
+    static const struct content_rules rules = {accept, 100000, NULL};
     struct envelope e;
     struct message m;
     struct message_body b;
@@ -119,11 +121,50 @@ static bool read_body(struct arena *a, struct wr *w, struct str text)
     if (!envelope_read(a, text, &e, &why))
         return false;
     assert_int_equal(message_read(a, &e, &m, &why), MESSAGE_OK);
-    enum message_fault fault = message_read_body(a, &e, &m, accept, 100000, &b, &why);
+    enum message_fault fault = message_read_body(a, &e, &m, &rules, &b, &why);
     assert_non_null(why ? why : "");
     assert_true(fault == MESSAGE_OK || fault == MESSAGE_OUT_OF_MEMORY);
     wr_text(w, "read");
     return fault == MESSAGE_OK && !w->bad;
+}
+
+/* A child's way with a message of version 1: headers, envelope, and a retry of it. */
+static bool complete(struct arena *a, struct wr *w, struct str text)
+{
+    static const char *const accept[] = {"json", NULL};
+    static const struct content_rules rules = {accept, 100000, NULL};
+    const struct message_retry r = {.eta_us = 1, .delivery_tag = "tag"};
+    struct message_retry with_body = r;
+    const ptl_value *headers;
+    struct envelope e;
+    struct message m;
+    struct message_body b;
+    const char *why = NULL;
+
+    if (!envelope_read(a, text, &e, &why))
+        return false;
+    message_read(a, &e, &m, &why);
+    if (message_read_body(a, &e, &m, &rules, &b, &why) != MESSAGE_OK ||
+        !message_complete_headers(a, &e, &b, &headers))
+        return false;
+    if (!envelope_write_headers(w, a, &e, headers))
+        return false;
+    with_body.body = &b;
+    message_write_retry(w, a, &e, &m, &with_body);
+    return !w->bad;
+}
+
+/* JSON to msgpack and back. */
+static bool through_msgpack(struct arena *a, struct wr *w, struct str text)
+{
+    const ptl_value *v = json_read(a, text, JSON_KOMBU_TYPES, NULL, NULL);
+    struct serializer_error e = {.out_of_memory = false};
+
+    if (!v || !msgpack_write(w, v))
+        return false;
+    v = msgpack_read(a, wr_str(w), &e);
+    assert_true(v || e.out_of_memory);
+    return v != NULL;
 }
 
 static bool refuse_header(struct arena *a, struct wr *w, struct str text)
@@ -209,6 +250,21 @@ static void reading_bodies_survives_every_failed_allocation(void **state)
     along(read_body, "messages/compress_zlib.json");
 }
 
+static void reading_version_1_survives_every_failed_allocation(void **state)
+{
+    (void)state;
+    along(complete, "messages/protocol1_full.json");
+}
+
+static void msgpack_survives_every_failed_allocation(void **state)
+{
+    struct str large = large_document();
+    (void)state;
+
+    fail_until_it_passes(through_msgpack, large);
+    free((char *)large.p);
+}
+
 static void refusing_a_header_survives_every_failed_allocation(void **state)
 {
     (void)state;
@@ -230,6 +286,8 @@ int main(void)
         cmocka_unit_test(restoring_an_envelope_survives_every_failed_allocation),
         cmocka_unit_test(retrying_survives_every_failed_allocation),
         cmocka_unit_test(reading_bodies_survives_every_failed_allocation),
+        cmocka_unit_test(reading_version_1_survives_every_failed_allocation),
+        cmocka_unit_test(msgpack_survives_every_failed_allocation),
         cmocka_unit_test(refusing_a_header_survives_every_failed_allocation),
         cmocka_unit_test(writing_a_result_survives_every_failed_allocation),
     };

@@ -68,6 +68,17 @@ static void take_extended(struct inputs *in, const ptl_value *meta)
     in->result.extended = &in->extended;
 }
 
+/* The items of the list, without its brackets. */
+static struct str children_of(const ptl_value *meta)
+{
+    struct str list;
+
+    wr_reset(&out);
+    json_write(&out, value_get(meta, "children"));
+    list = arena_copy(&arena, wr_str(&out));
+    return (struct str){list.p + 1, list.n - 2};
+}
+
 static void take_inputs(struct inputs *in, const ptl_value *meta)
 {
     struct str done = value_as_str(value_get(meta, "date_done"));
@@ -77,7 +88,7 @@ static void take_inputs(struct inputs *in, const ptl_value *meta)
             .status = arena_copy(&arena, value_as_str(value_get(meta, "status"))).p,
             .value = value_get(meta, "result"),
             .traceback = value_as_str(value_get(meta, "traceback")),
-            .children_self = value_len(value_get(meta, "children")) > 0,
+            .children = children_of(meta),
             .task_id = value_as_str(value_get(meta, "task_id")),
             .group_id = value_as_str(value_get(meta, "group_id")),
             .parent_id = value_as_str(value_get(meta, "parent_id")),
@@ -88,17 +99,6 @@ static void take_inputs(struct inputs *in, const ptl_value *meta)
     take_extended(in, meta);
 }
 
-/* Lists tasks that this one published; not yet something a handler can do. */
-static bool has_other_children(const ptl_value *meta)
-{
-    const ptl_value *child = value_at(value_get(meta, "children"), 0);
-    struct str id = value_as_str(value_at(value_at(child, 0), 0));
-
-    return child && !str_eq(id, value_as_str(value_get(meta, "task_id")));
-}
-
-static int rewritten;
-
 static void rewrite(const char *name, struct str line)
 {
     struct inputs in;
@@ -108,14 +108,11 @@ static void rewrite(const char *name, struct str line)
         return;
     const ptl_value *meta = json_read(&arena, line, 0, NULL, NULL);
     assert_non_null(meta);
-    if (!has_other_children(meta)) {
-        take_inputs(&in, meta);
-        wr_reset(&out);
-        result_write(&out, &in.result);
-        assert_str(wr_str(&out), line);
-        assert_str(result_read_status(&arena, line), str_of(in.result.status));
-        rewritten++;
-    }
+    take_inputs(&in, meta);
+    wr_reset(&out);
+    result_write(&out, &in.result);
+    assert_str(wr_str(&out), line);
+    assert_str(result_read_status(&arena, line), str_of(in.result.status));
     arena_reset(&arena);
 }
 
@@ -123,7 +120,6 @@ static void recorded_results_are_written_again_byte_for_byte(void **state)
 {
     (void)state;
     assert_int_equal(golden_each("results", ".json", rewrite), 43);
-    assert_int_equal(rewritten, 37);
 }
 
 static void an_encoded_result_stands_as_it_is(void **state)

@@ -96,7 +96,9 @@ static void traces_of_the_way_here_stay_behind(void **state)
         STR("{\"body\": \"W10=\", \"content-encoding\": null, \"content-type\": \"t\", "
             "\"headers\": {\"task\": \"t\", \"id\": \"i\", \"mine\": 1, \"eta\": "
             "\"1970-01-01T00:01:00+00:00\", \"retries\": 1, \"parent_id\": \"i\", "
-            "\"root_id\": \"i\"}, \"properties\": {\"body_encoding\": \"base64\", "
+            "\"root_id\": \"i\", \"ignore_result\": false, "
+            "\"replaced_task_nesting\": 0}, \"properties\": {\"body_encoding\": "
+            "\"base64\", "
             "\"delivery_info\": {\"exchange\": \"\", \"routing_key\": \"q\"}, "
             "\"delivery_tag\": \"tag\"}}"));
 }
@@ -112,9 +114,26 @@ static void a_plain_body_travels_as_base64(void **state)
         STR("{\"body\": \"W1tdLCB7fSwge31d\", \"content-encoding\": null, "
             "\"content-type\": null, \"headers\": {\"task\": \"t\", \"id\": \"i\", "
             "\"eta\": \"1970-01-01T00:01:00+00:00\", \"retries\": 1, \"parent_id\": "
-            "\"i\", \"root_id\": \"i\"}, \"properties\": {\"reply_to\": \"r\", "
+            "\"i\", \"root_id\": \"i\", \"ignore_result\": false, "
+            "\"replaced_task_nesting\": 0}, \"properties\": {\"reply_to\": \"r\", "
             "\"origin\": \"me\", \"body_encoding\": \"base64\", \"delivery_tag\": "
             "\"tag\"}}"));
+}
+
+static void what_a_producer_left_open_is_the_tasks_own(void **state)
+{
+    struct str text =
+        STR("{\"body\": \"W10=\", \"headers\": {\"task\": \"t\", \"id\": \"i\", "
+            "\"ignore_result\": null, \"replaced_task_nesting\": 2}, \"properties\": {"
+            "\"body_encoding\": \"base64\"}}");
+    const struct message_retry r = {.delivery_tag = "tag", .ignore_result = true};
+    struct envelope e;
+    const char *why;
+    (void)state;
+
+    assert_true(envelope_read(&arena, retry_of(text, &r), &e, &why));
+    assert_true(value_truth(value_get(e.headers, "ignore_result")));
+    assert_int_equal(value_as_int(value_get(e.headers, "replaced_task_nesting"), 0), 2);
 }
 
 static void a_hostile_retry_is_written_as_valid_json(void **state)
@@ -177,6 +196,7 @@ int main(void)
         cmocka_unit_test(the_retries_of_a_python_worker_are_repeated_byte_for_byte),
         cmocka_unit_test(traces_of_the_way_here_stay_behind),
         cmocka_unit_test(a_plain_body_travels_as_base64),
+        cmocka_unit_test(what_a_producer_left_open_is_the_tasks_own),
         cmocka_unit_test(a_hostile_retry_is_written_as_valid_json),
         cmocka_unit_test(a_retry_of_a_retry_does_not_grow),
         cmocka_unit_test(a_writer_too_small_ends_bad),

@@ -3,6 +3,7 @@
 #include "../../../protocol/base64.h"
 #include "../../../protocol/json.h"
 #include "../../../protocol/pyrepr.h"
+#include "../../../protocol/sha256.h"
 #include "../../../protocol/timestamp.h"
 #include "../../../protocol/utf8.h"
 #include "../../../protocol/uuid.h"
@@ -197,9 +198,34 @@ static void utf8_is_checked_strictly(void **state)
     assert_false(utf8_valid(STR("\xc1\xbf")));
 }
 
+static void a_digest_is_the_one_of_the_standard(void **state)
+{
+    static const struct {
+        size_t n; /* so many times `a`, around the length of a block */
+        uint8_t first;
+    } known[] = {{0, 0xe3},  {1, 0xca},  {55, 0x9f},  {56, 0xb3},  {63, 0x7d},
+                 {64, 0xff}, {65, 0x63}, {119, 0x31}, {120, 0x2f}, {128, 0x68}};
+    uint8_t digest[SHA256_BYTES];
+    char bytes[128];
+
+    (void)state;
+    memset(bytes, 'a', sizeof(bytes));
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        sha256(digest, (struct str){bytes, known[i].n});
+        assert_int_equal(digest[0], known[i].first);
+    }
+    sha256(digest, STR("abc"));
+    assert_memory_equal(digest,
+                        "\xba\x78\x16\xbf\x8f\x01\xcf\xea\x41\x41\x40\xde\x5d"
+                        "\xae\x22\x23\xb0\x03\x61\xa3\x96\x17\x7a\x9c\xb4\x10"
+                        "\xff\x61\xf2\x00\x15\xad",
+                        SHA256_BYTES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_digest_is_the_one_of_the_standard),
         cmocka_unit_test(base64_restores_bytes_of_every_length),
         cmocka_unit_test(the_alphabet_is_the_standard_one),
         cmocka_unit_test(a_uuid_is_version_4_of_rfc_4122),

@@ -49,12 +49,13 @@ static void refuse_envelope(struct str torn)
 static void refuse_body(struct str torn)
 {
     static const char *const accept[] = {"json", NULL};
+    static const struct content_rules rules = {accept, 100000, NULL};
     struct envelope e = {.body = torn, .content_type = STR("application/json")};
     struct message m = {.retries = 0};
     struct message_body b;
     const char *why = NULL;
 
-    assert_int_equal(message_read_body(&arena, &e, &m, accept, 100000, &b, &why),
+    assert_int_equal(message_read_body(&arena, &e, &m, &rules, &b, &why),
                      MESSAGE_UNDECODABLE);
 }
 

@@ -77,18 +77,19 @@ static const struct broker_events events = {
     .unfit = on_unfit,
 };
 
+/* A worker's defaults; tests change s->config before broker_story_up. */
 static void configure(struct broker_story *s, const struct url *url, const char *queues)
 {
-    char *save = NULL;
-    s->config = (struct config){.broker = *url,
-                                .queues = strdup(queues),
-                                .hostname = (char *)(uintptr_t) "w1@h1",
-                                .visibility_timeout_s = 3600,
-                                .message_max_bytes = 1 << 20,
-                                .connection_timeout_s = 2};
-    for (char *q = strtok_r(s->config.queues, ",", &save); q;
-         q = strtok_r(NULL, ",", &save))
-        s->config.queue_names[s->config.nqueues++] = q;
+    struct error e;
+    char *argv[] = {(char *)(uintptr_t) "worker", (char *)(uintptr_t) "-n",
+                    (char *)(uintptr_t) "w1@h1", (char *)(uintptr_t) "-Q",
+                    (char *)(uintptr_t)queues};
+    assert_int_equal(config_load(&s->config, 5, argv, &e), 0);
+    endpoint_finish(&s->config.broker);
+    assert_int_equal(endpoint_init_parsed(&s->config.broker, ENDPOINT_BROKER, url, &e),
+                     0);
+    s->config.message_max_bytes = 1 << 20;
+    s->config.connection_timeout_s = 2;
 }
 
 void broker_story_begin(struct broker_story *s, uv_loop_t *loop, const struct url *url,
@@ -188,5 +189,5 @@ void broker_story_finish(struct broker_story *s)
         free(m->queue);
         free(m);
     }
-    free(s->config.queues);
+    config_finish(&s->config);
 }

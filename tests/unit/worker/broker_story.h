@@ -3,7 +3,7 @@
 #ifndef TEST_BROKER_STORY_H
 #define TEST_BROKER_STORY_H
 
-#include "../../../src/redis_broker.h"
+#include "../../../src/redis/redis_broker.h"
 
 struct held_message {
     struct list link; /* on story->messages, as taken */

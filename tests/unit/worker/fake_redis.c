@@ -134,9 +134,10 @@ static void say_default(struct client *c, const char *line, const struct fake_ru
     c->blocked |= begins(line, "BLMOVE");
     if (begins(line, "CLIENT UNBLOCK"))
         unblock(c->server);
-    if (begins(line, "SCRIPT LOAD"))
-        snprintf(text, sizeof(text), "$40\r\n%ux%038d\r\n", c->scripts++, 0);
-    else if (begins(line, "INFO"))
+    if (begins(line, "SCRIPT LOAD")) {
+        int zeros = c->scripts < 10 ? 38 : 37;
+        snprintf(text, sizeof(text), "$40\r\n%ux%0*d\r\n", c->scripts++, zeros, 0);
+    } else if (begins(line, "INFO"))
         snprintf(text, sizeof(text), "$%zu\r\n%s\r\n", strlen(INFO), INFO);
     else if (r->reply)
         snprintf(text, sizeof(text), "%s", r->reply);

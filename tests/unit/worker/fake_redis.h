@@ -7,8 +7,8 @@
 #define TEST_FAKE_REDIS_H
 
 #include "../../../protocol/buf.h"
+#include "../../../src/link/url.h"
 #include "../../../src/list.h"
-#include "../../../src/url.h"
 
 #include <uv.h>
 

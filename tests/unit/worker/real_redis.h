@@ -3,7 +3,7 @@
 #ifndef TEST_REAL_REDIS_H
 #define TEST_REAL_REDIS_H
 
-#include "../../../src/url.h"
+#include "../../../src/link/url.h"
 
 #include <hiredis/hiredis.h>
 #include <sys/types.h>

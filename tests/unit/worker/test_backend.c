@@ -45,10 +45,13 @@ static const struct backend_events events = {on_up, on_down};
 static void create(struct story *s, const struct url *url)
 {
     struct error e;
-    s->config = (struct config){.backend = *url,
-                                .message_max_bytes = 64 << 20,
+    s->config = (struct config){.message_max_bytes = 64 << 20,
                                 .result_expires_s = 3600,
-                                .connection_timeout_s = 2};
+                                .result_base_sleep_ms = 10,
+                                .result_max_sleep_ms = 1000};
+    assert_int_equal(endpoint_init_parsed(&s->config.backend, ENDPOINT_BACKEND, url,
+                                          &e),
+                     0);
     s->backend = redis_backend_create(&s->loop, &s->config, &events, s, &e);
     assert_non_null(s->backend);
     s->backend->ops->start(s->backend);
@@ -88,6 +91,7 @@ static void end(struct story *s)
     log_finish();
     loop_finish(&s->loop);
     s->backend->ops->destroy(s->backend);
+    endpoint_finish(&s->config.backend);
     if (s->fake.loop)
         fake_redis_finish(&s->fake);
 }
@@ -103,7 +107,12 @@ static void on_done(void *ctx, enum backend_verdict verdict, const char *why)
 
 static void store(struct story *s, const char *id, struct str meta)
 {
-    s->backend->ops->store(s->backend, str_of(id), meta, on_done, s);
+    s->backend->ops->store(s->backend, str_of(id), meta, BACKEND_FIRST, on_done, s);
+}
+
+static void update(struct story *s, const char *id, struct str meta)
+{
+    s->backend->ops->store(s->backend, str_of(id), meta, BACKEND_UPDATE, on_done, s);
 }
 
 static void on_status(void *ctx, struct str status)
@@ -157,10 +166,11 @@ static void a_stored_success_stays(void **state)
     struct story s;
     (void)state;
     begin(&s);
-    store(&s, "1", STR(META("STARTED")));
-    store(&s, "1", STR(META("SUCCESS")));
+    update(&s, "1", STR(META("STARTED")));
+    update(&s, "1", STR(META("SUCCESS")));
+    update(&s, "1", STR(META("FAILURE")));
     store(&s, "1", STR(META("FAILURE")));
-    until(&s, &s.stored, 3, "stored");
+    until(&s, &s.stored, 4, "stored");
     assert_string_equal(real_redis_text(&server, "GET celery-task-meta-1"),
                         META("SUCCESS"));
     s.backend->ops->read_status(s.backend, STR("1"), on_status, &s);
@@ -209,16 +219,88 @@ static void a_result_that_redis_does_not_take_is_refused_alone(void **state)
     free(large);
 }
 
+/* Over TCP the reply may be lost with the connection, and only the hang-ups are left.
+ */
+static void a_large_result_that_is_hung_up_on_is_refused_alone(void **state)
+{
+    static const struct fake_rule rules[] = {{"SET celery-task-meta-large", NULL,
+                                              FAKE_HANG_UP, 0},
+                                             {0}};
+    static char large[(1 << 20) + 1];
+    struct story s;
+    (void)state;
+    memset(large, 'x', sizeof(large));
+    begin_fake(&s, rules);
+    store(&s, "1", STR("{}"));
+    store(&s, "large", (struct str){large, sizeof(large)});
+    store(&s, "2", (struct str){large, sizeof(large)});
+    until(&s, &s.refused, 1, "refused");
+    until(&s, &s.stored, 2, "stored");
+    assert_non_null(strstr(s.why, "proto-max-bulk-len"));
+    assert_int_equal(fake_redis_heard(&s.fake, "SET celery-task-meta-large"), 3);
+    end(&s);
+}
+
+static void and_so_is_a_large_update(void **state)
+{
+    static const struct fake_rule rules[] = {{STORE, NULL, FAKE_HANG_UP, 3},
+                                             {STORE, "*0\r\n", FAKE_GO_ON, 0},
+                                             {0}};
+    static char large[(1 << 20) + 1];
+    struct story s;
+    (void)state;
+    memset(large, 'x', sizeof(large));
+    begin_fake(&s, rules);
+    update(&s, "large", (struct str){large, sizeof(large)});
+    update(&s, "2", STR("{}"));
+    until(&s, &s.refused, 1, "refused");
+    until(&s, &s.stored, 1, "stored");
+    end(&s);
+}
+
+static void but_a_small_one_is_tried_for_ever(void **state)
+{
+    static const struct fake_rule rules[] = {{"SET celery-task-meta-1", NULL,
+                                              FAKE_HANG_UP, 5},
+                                             {0}};
+    struct story s;
+    (void)state;
+    begin_fake(&s, rules);
+    store(&s, "1", STR("{}"));
+    until(&s, &s.stored, 1, "stored");
+    assert_int_equal(s.refused, 0);
+    end(&s);
+}
+
 /* ---- a lying one --------------------------------------------------------------- */
+
+static const char *const answers[] = {
+    "*1\r\n:5\r\n", "*1\r\n$-1\r\n", "*1\r\n$10\r\n4294967297\r\n",
+    ":1\r\n",       "$-1\r\n",       "*1\r\n$3\r\n1 x\r\n"};
 
 static void an_answer_that_makes_no_sense_does_no_harm(void **state)
 {
-    static const char *const answers[] = {
-        "*1\r\n:5\r\n", "*1\r\n$-1\r\n", "*1\r\n$10\r\n4294967297\r\n",
-        "+OK\r\n",      "$-1\r\n",       "*1\r\n$3\r\n1 x\r\n"};
     (void)state;
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         const struct fake_rule rules[] = {{STORE, answers[i], FAKE_GO_ON, 1},
+                                          {STORE, "*0\r\n", FAKE_GO_ON, 0},
+                                          {0}};
+        struct story s;
+        begin_fake(&s, rules);
+        update(&s, "1", STR("{}"));
+        until(&s, &s.stored, 1, "stored in the end");
+        end(&s);
+    }
+}
+
+static void nor_does_one_to_a_first_document(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        const struct fake_rule rules[] = {{"SET celery-task-meta-1", answers[i],
+                                           FAKE_GO_ON, 1},
+                                          {"SET celery-task-meta-1", "+OK\r\n",
+                                           FAKE_GO_ON, 0},
                                           {STORE, "*0\r\n", FAKE_GO_ON, 0},
                                           {0}};
         struct story s;
@@ -237,13 +319,30 @@ static void a_lost_connection_repeats_what_nobody_confirmed(void **state)
     struct story s;
     (void)state;
     begin_fake(&s, rules);
-    store(&s, "1", STR("{\"n\": 1}"));
-    store(&s, "1", STR("{\"n\": 2}"));
+    update(&s, "1", STR("{\"n\": 1}"));
+    update(&s, "1", STR("{\"n\": 2}"));
     until(&s, &s.stored, 2, "stored");
     struct str line = fake_redis_newest(&s.fake, STORE);
     const char *one = memmem(line.p, line.n, "{\"n\": 1}", 8);
     assert_non_null(one);
     assert_non_null(memmem(one, (size_t)(line.p + line.n - one), "{\"n\": 2}", 8));
+    end(&s);
+}
+
+static void of_first_documents_only_the_unconfirmed_are_repeated(void **state)
+{
+    static const struct fake_rule rules[] = {{"SET celery-task-meta-2", NULL,
+                                              FAKE_HANG_UP, 1},
+                                             {0}};
+    struct story s;
+    (void)state;
+    begin_fake(&s, rules);
+    store(&s, "1", STR("{}"));
+    store(&s, "2", STR("{}"));
+    store(&s, "3", STR("{}"));
+    until(&s, &s.stored, 3, "stored");
+    assert_int_equal(fake_redis_heard(&s.fake, "SET celery-task-meta-1"), 1);
+    assert_int_equal(fake_redis_heard(&s.fake, "SET celery-task-meta-2"), 2);
     end(&s);
 }
 
@@ -254,7 +353,8 @@ static void progress_is_dropped_rather_than_kept_without_bound(void **state)
     (void)state;
     begin_fake(&s, rules);
     for (int i = 0; i < 5000; i++)
-        s.backend->ops->store(s.backend, STR("1"), STR("{}"), NULL, NULL);
+        s.backend->ops->store(s.backend, STR("1"), STR("{}"), BACKEND_UPDATE, NULL,
+                              NULL);
     loop_for(&s.loop, 50);
     end(&s);
 }
@@ -270,8 +370,13 @@ int main(void)
         cmocka_unit_test(a_stored_success_stays),
         cmocka_unit_test(what_one_key_refuses_is_tried_again_and_the_rest_is_stored),
         cmocka_unit_test(a_result_that_redis_does_not_take_is_refused_alone),
+        cmocka_unit_test(a_large_result_that_is_hung_up_on_is_refused_alone),
+        cmocka_unit_test(and_so_is_a_large_update),
+        cmocka_unit_test(but_a_small_one_is_tried_for_ever),
         cmocka_unit_test(an_answer_that_makes_no_sense_does_no_harm),
+        cmocka_unit_test(nor_does_one_to_a_first_document),
         cmocka_unit_test(a_lost_connection_repeats_what_nobody_confirmed),
+        cmocka_unit_test(of_first_documents_only_the_unconfirmed_are_repeated),
         cmocka_unit_test(progress_is_dropped_rather_than_kept_without_bound),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

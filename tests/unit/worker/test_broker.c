@@ -205,7 +205,7 @@ static void what_is_no_message_becomes_a_dead_letter(void **state)
     assert_int_equal(real_redis_int(&server, "LLEN celery"), 0);
     const char *dead = real_redis_list(&server, "petiole.dead");
     assert_non_null(strstr(dead, "larger than message_max_bytes"));
-    assert_non_null(strstr(dead, "\"message\":\"\\u00ff{}\""));
+    assert_non_null(strstr(dead, "\"message\": \"\\u00ff{}\""));
     end(&s);
 }
 
@@ -253,8 +253,8 @@ static void nothing_is_lost_if_unacked_is_no_hash(void **state)
 
 static void log_in(struct story *s)
 {
-    strcpy(s->a.config.broker.user, "worker");
-    strcpy(s->a.config.broker.password, "secret");
+    strcpy(s->a.config.broker.urls[0].user, "worker");
+    strcpy(s->a.config.broker.urls[0].password, "secret");
 }
 
 static void nothing_is_lost_if_a_right_is_taken_away(void **state)
@@ -336,13 +336,16 @@ static void what_is_buried_is_kept_with_the_reason(void **state)
     push("celery", "{\"n\":1}");
     broker_story_up(&s.a);
     broker_story_take(&s.a, 1);
+    const struct broker_burial burial = {STR("it \"killed\" three children"),
+                                         STR("demo.add"), STR("id1")};
     s.a.broker->ops->bury(s.a.broker, &broker_story_message(&s.a, 0)->delivery,
-                          "it \"killed\" three children");
+                          &burial);
     broker_story_await_settled(&s.a, 1);
     const char *dead = real_redis_list(&server, "petiole.dead");
-    assert_non_null(strstr(dead, "\"reason\":\"it \\\"killed\\\" three children\""));
-    assert_non_null(strstr(dead, "\"message\":\"{\\\"n\\\":1}\""));
-    assert_non_null(strstr(dead, "\"queue\":\"celery\""));
+    assert_non_null(strstr(dead, "{\"reason\": \"it \\\"killed\\\" three children\", "
+                                 "\"queue\": \"celery\", \"task\": \"demo.add\", "
+                                 "\"id\": \"id1\", \"time\": "));
+    assert_non_null(strstr(dead, "\"message\": \"{\\\"n\\\":1}\"}"));
     assert_int_equal(real_redis_int(&server, "HLEN unacked"), 0);
     end(&s);
 }
@@ -390,7 +393,7 @@ static void a_settlement_of_what_a_peer_took_changes_nothing(void **state)
 
 static void quiescing_empties_the_inboxes_in_order(void **state)
 {
-    char inbox[KEY_MAX_BYTES];
+    char inbox[REDIS_KEY_BYTES];
     struct story s;
     (void)state;
     begin(&s);
@@ -422,7 +425,7 @@ static void a_worker_that_leaves_with_messages_stays_known_to_its_peers(void **s
 
 static void a_worker_that_leaves_in_haste_leaves_its_inbox_to_its_peers(void **state)
 {
-    char inbox[KEY_MAX_BYTES];
+    char inbox[REDIS_KEY_BYTES];
     struct story s;
     (void)state;
     begin(&s);

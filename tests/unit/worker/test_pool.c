@@ -35,7 +35,7 @@ static void say_ready(void)
 {
     const struct frame_row row = {.name = STR("t"),
                                   .params = STR(""),
-                                  .flags = PTL_ACKS_LATE};
+                                  .attributes = {.acks_late = true}};
     struct wr w;
     wr_init(&w, 4096);
     size_t begun = frame_begin_ready(&w, (uint32_t)getpid(), 1);
@@ -167,6 +167,144 @@ static void leave_a_speaking_daemon(void)
     _exit(0);
 }
 
+static char signs[2][64]; /* files: "it is so far", "it may go on" */
+
+static void name_signs(void)
+{
+    for (size_t i = 0; i < 2; i++)
+        snprintf(signs[i], sizeof(signs[i]), "/tmp/petiole-pool-%s-%zu",
+                 getenv("CHILD_SIGN"), i);
+}
+
+static void wait_for_sign(size_t i)
+{
+    for (unsigned n = 0; access(signs[i], F_OK) != 0 && n < 20000; n++)
+        usleep(500);
+}
+
+static void give_sign(size_t i)
+{
+    fclose(fopen(signs[i], "w"));
+}
+
+/* Short ones at first; then it ends one and begins the next before anybody looks. */
+static void go_on_to_the_next(void)
+{
+    uint64_t first, second;
+    name_signs();
+    for (int i = 0; i < 3; i++) {
+        uint64_t job = hear_task();
+        say_started(job);
+        say_done(job);
+    }
+    first = hear_task();
+    say_started(first);
+    second = hear_task();
+    wait_for_sign(1);
+    unlink(signs[1]);
+    say_done(first);
+    say_started(second);
+    give_sign(0);
+    wait_for_sign(1);
+    say_done(second);
+    serve();
+}
+
+static void serve_and_grow_fat(void)
+{
+    for (;;) {
+        struct frame_done f = {.job = hear_task(),
+                               .outcome = OUTCOME_SUCCESS,
+                               .memory_bytes = 11 << 20};
+        struct wr w;
+        say_started(f.job);
+        wr_init(&w, 4096);
+        frame_put_done(&w, &f);
+        send_all(&w);
+        wr_finish(&w);
+    }
+}
+
+static void say_followed(uint64_t job, uint32_t effects, uint32_t told)
+{
+    const struct frame_done f = {.job = job,
+                                 .outcome = OUTCOME_SUCCESS,
+                                 .effects = effects};
+    const struct frame_effect e = {.job = job,
+                                   .kind = EFFECT_REVOKE,
+                                   .id = STR("another")};
+    struct wr w;
+    wr_init(&w, 4096);
+    frame_put_done(&w, &f);
+    for (uint32_t i = 0; i < told; i++)
+        frame_put_effect(&w, &e);
+    send_all(&w);
+    wr_finish(&w);
+}
+
+static void serve_and_follow(void)
+{
+    for (;;) {
+        uint64_t job = hear_task();
+        say_started(job);
+        say_followed(job, 3, 3);
+    }
+}
+
+static void die_behind_done(void)
+{
+    uint64_t job = hear_task();
+    say_started(job);
+    say_followed(job, 3, 2);
+    _exit(0);
+}
+
+static void start_the_next_before_all_is_told(void)
+{
+    uint64_t job = hear_task();
+    say_started(job);
+    say_followed(job, 3, 2);
+    say_started(job + 1);
+    for (;;)
+        pause();
+}
+
+static void ask(uint64_t job)
+{
+    const struct frame_read f = {job, FRAME_READ_RESULTS, {"a\0b\0", 4}};
+    struct wr w;
+    wr_init(&w, 4096);
+    frame_put_read(&w, &f);
+    send_all(&w);
+    wr_finish(&w);
+}
+
+/* All of them, each as long as the one before it in the question, and none twice. */
+static void ask_for_documents(void)
+{
+    struct frame_documents f = {0};
+    struct str d;
+    size_t n = 0;
+    uint64_t job = hear_task();
+    say_started(job);
+    ask(job);
+    while (!f.last) {
+        struct frame frame = hear();
+        if (!frame_get_documents(frame.body, &f) || f.job != job)
+            _exit(8);
+        while (frame_next_document(&f.items, &d))
+            if (d.p ? d.n != 100 << 10 : n != 7)
+                _exit(8);
+            else
+                n++;
+    }
+    if (n != 50)
+        _exit(8);
+    say_done(job);
+    for (;;)
+        pause();
+}
+
 /* Answers as soon as it has seen which job it is, and reads no further. */
 static void answer_unread(void)
 {
@@ -192,16 +330,25 @@ static const struct {
     {"done with another", finish_what_was_not_given},
     {"daemon", leave_a_speaking_daemon},
     {"answer unread", answer_unread},
+    {"go on", go_on_to_the_next},
+    {"grow fat", serve_and_grow_fat},
+    {"follow", serve_and_follow},
+    {"die behind done", die_behind_done},
+    {"next too soon", start_the_next_before_all_is_told},
+    {"ask", ask_for_documents},
 };
 
 static int run_child(void)
 {
     const char *name = getenv("CHILD_SCRIPT");
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(FRAME_SIGNAL_LEAVE_OUT, SIG_IGN);
     frame_reader_init(&in, 64 << 20);
     hear(); /* HELLO */
     if (strcmp(name, "never ready") == 0)
         return 5;
+    while (strcmp(name, "mute") == 0)
+        pause();
     say_ready();
     for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
         if (strcmp(scripts[i].name, name) == 0)
@@ -215,7 +362,8 @@ struct story {
     struct worker w; /* its loop and lists of requests */
     struct config config;
     bool ready, stopped;
-    unsigned broken, started, refused, done, lost, returned;
+    bool holds; /* no child that tells of an effect is read on */
+    unsigned broken, started, refused, done, lost, returned, effects, unfollowed;
     enum pool_loss loss;
     int detail;
     char why[200];
@@ -242,10 +390,13 @@ static void on_room(void *ctx)
     (void)ctx;
 }
 
-static void on_started(void *ctx, struct request *rq, struct str meta, uint32_t pid)
+static void on_started(void *ctx, struct request *rq, const struct frame_started *f,
+                       uint32_t pid)
 {
-    (void)meta, (void)pid;
+    (void)f, (void)pid;
     request_move(rq, RQ_RUNNING);
+    if (rq->terminate_signal)
+        pool_terminate(story_of(ctx)->w.pool, rq, rq->terminate_signal);
     story_of(ctx)->started++;
 }
 
@@ -263,6 +414,36 @@ static void on_done(void *ctx, struct request *rq, const struct frame_done *f,
     (void)f, (void)process;
     request_move(rq, RQ_STORING);
     story_of(ctx)->done++;
+}
+
+static bool on_effect(void *ctx, struct request *rq, const struct frame_effect *f)
+{
+    assert_true(str_is(f->id, "another"));
+    assert_true(rq->state == RQ_STORING);
+    story_of(ctx)->effects++;
+    assert_true(!rq->child == (story_of(ctx)->effects % 3 == 0)); /* free, or not yet */
+    return !story_of(ctx)->holds;
+}
+
+static void on_read(void *ctx, struct request *rq, const struct frame_read *f)
+{
+    static char text[100 << 10];
+    struct str documents[50];
+    (void)ctx;
+    assert_int_equal(f->ids.n, 4);
+    for (size_t i = 0; i < 50; i++)
+        documents[i] = (struct str){i == 7 ? NULL : text, i == 7 ? 0 : sizeof(text)};
+    pool_tell_documents(rq, documents, 20, false);
+    pool_tell_documents(rq, documents + 20, 0, false);
+    for (size_t i = 20; i < 50; i++)
+        documents[i] = (struct str){text, sizeof(text)};
+    pool_tell_documents(rq, documents + 20, 30, true);
+}
+
+static void on_unfollowed(void *ctx, struct request *rq)
+{
+    assert_null(rq->child);
+    story_of(ctx)->unfollowed++;
 }
 
 static void on_lost(void *ctx, struct request *rq, enum pool_loss loss, int detail)
@@ -284,6 +465,9 @@ static const struct pool_events events = {
     .broken = on_broken,
     .room = on_room,
     .started = on_started,
+    .effect = on_effect,
+    .read = on_read,
+    .unfollowed = on_unfollowed,
     .refused = on_refused,
     .done = on_done,
     .lost = on_lost,
@@ -306,7 +490,8 @@ static void begin(struct story *s, const char *script, int64_t children)
 
 static void start(struct story *s)
 {
-    s->w.pool = pool_create(&s->w.loop, &s->config, (struct str){"", 0}, &events, s);
+    s->w.pool = pool_create(&s->w.loop, &s->config, (size_t)s->config.concurrency,
+                            (struct str){"", 0}, &events, s);
     pool_start(s->w.pool);
 }
 
@@ -390,6 +575,58 @@ static void tasks_come_back_done(void **state)
     end(&s);
 }
 
+/* Nobody reads more of it, until the last effect has set it free. */
+static bool is_at_a_third(void *ctx)
+{
+    struct story *s = ctx;
+    if (s->effects % 3 != 0)
+        pool_resume(list_entry(s->w.requests[RQ_STORING].prev, struct request, link));
+    return s->effects == 30;
+}
+
+static void what_follows_comes_behind_what_is_done(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s, "follow", 1);
+    s.holds = true;
+    start(&s);
+    for (unsigned i = 1; i <= 10; i++)
+        give(&s, 100);
+    loop_until(&s.w.loop, is_at_a_third, &s, "all effects");
+    assert_int_equal(s.done, 10);
+    assert_int_equal(s.unfollowed + s.lost, 0);
+    end(&s);
+}
+
+static void a_child_that_dies_behind_done_leaves_what_follows(void **state)
+{
+    static const char *const scripts_that_do[] = {"die behind done", "next too soon"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct story s;
+        begin(&s, scripts_that_do[i], 1);
+        start(&s);
+        give(&s, 100);
+        until(&s, &s.unfollowed, 1, "it is said that more would follow");
+        assert_int_equal(s.done, 1);
+        assert_int_equal(s.lost + s.returned, 0);
+        end(&s);
+    }
+}
+
+static void documents_reach_the_child_that_asks(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s, "ask", 1);
+    start(&s);
+    give(&s, 100);
+    until(&s, &s.done, 1, "it has them all");
+    assert_int_equal(s.lost, 0);
+    end(&s);
+}
+
 static void a_child_is_replaced_after_its_last_task(void **state)
 {
     struct story s;
@@ -443,6 +680,140 @@ static void a_hard_limit_kills(void **state)
     until(&s, &s.lost, 1, "lost");
     assert_int_equal(s.loss, POOL_LOST_TIME_LIMIT);
     until_replaced(&s);
+    end(&s);
+}
+
+static void a_revoke_ends_the_running_task_with_its_signal(void **state)
+{
+    static const int signals[] = {SIGTERM, SIGKILL, SIGHUP, SIGUSR2};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct story s;
+        begin(&s, "hang", 1);
+        start(&s);
+        struct request *rq = give(&s, 100);
+        until(&s, &s.started, 1, "started");
+        pool_terminate(s.w.pool, rq, signals[i]);
+        until(&s, &s.lost, 1, "lost");
+        assert_int_equal(s.loss, POOL_LOST_TERMINATED);
+        assert_int_equal(s.detail, signals[i]);
+        until_replaced(&s);
+        end(&s);
+    }
+}
+
+static void a_revoke_of_what_has_not_started_ends_it_when_it_does(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s, "hang", 1);
+    start(&s);
+    struct request *rq = give(&s, 100);
+    pool_terminate(s.w.pool, rq, SIGKILL);
+    until(&s, &s.lost, 1, "lost");
+    assert_int_equal(s.started, 1);
+    assert_int_equal(s.loss, POOL_LOST_TERMINATED);
+    end(&s);
+}
+
+/* The signal comes when the child has gone on to the next task, and the parent has not
+ * heard of it yet. */
+static void a_signal_does_not_meet_the_next_task(void **state)
+{
+    struct story s;
+    char sign[16];
+    (void)state;
+    snprintf(sign, sizeof(sign), "%d", getpid());
+    setenv("CHILD_SIGN", sign, 1);
+    name_signs();
+    begin(&s, "go on", 1);
+    start(&s);
+    for (unsigned i = 1; i <= 3; i++) {
+        give(&s, 100);
+        until(&s, &s.done, i, "done");
+    }
+    struct request *first = give(&s, 100);
+    give(&s, 100);
+    until(&s, &s.started, 4, "the first runs");
+    give_sign(1);
+    wait_for_sign(0); /* the child is at the second by now */
+    pool_terminate(s.w.pool, first, SIGKILL);
+    until(&s, &s.started, 5, "the second runs");
+    assert_int_equal(s.done, 4);
+    give_sign(1);
+    until(&s, &s.done, 5, "the second is done");
+    give(&s, 100);
+    until(&s, &s.done, 6, "the child goes on");
+    assert_int_equal(s.lost + s.returned, 0);
+    assert_int_equal(pool_stats(s.w.pool).spawned, 1);
+    unlink(signs[0]);
+    unlink(signs[1]);
+    end(&s);
+}
+
+static size_t serving(struct story *s)
+{
+    return pool_stats(s->w.pool).serving;
+}
+
+static bool three_serve(void *ctx)
+{
+    return serving(ctx) == 3;
+}
+
+static bool one_serves(void *ctx)
+{
+    return serving(ctx) == 1;
+}
+
+static void a_pool_grows_and_shrinks(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s, "hang", 1);
+    start(&s);
+    give(&s, 100);
+    until(&s, &s.started, 1, "started");
+    pool_grow(s.w.pool, 2);
+    assert_int_equal(pool_size(s.w.pool), 3);
+    loop_until(&s.w.loop, three_serve, &s, "three serve");
+    assert_int_equal(pool_shrink(s.w.pool, 3), 2); /* the third is busy */
+    assert_int_equal(pool_size(s.w.pool), 1);
+    loop_until(&s.w.loop, one_serves, &s, "one serves");
+    loop_for(&s.w.loop, 300);
+    assert_int_equal(pool_stats(s.w.pool).spawned, 3);
+    assert_int_equal(s.lost, 0);
+    end(&s);
+}
+
+static void a_child_that_holds_too_much_memory_is_replaced(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s, "grow fat", 1);
+    s.config.max_memory_per_child_kib = 10 << 10;
+    start(&s);
+    for (unsigned i = 1; i <= 3; i++)
+        give(&s, 100);
+    until(&s, &s.done, 3, "done");
+    assert_in_range(pool_stats(s.w.pool).spawned, 3, 4); /* the last one's heir */
+    assert_int_equal(s.lost + s.returned, 0);
+    end(&s);
+}
+
+static bool tried_again(void *ctx)
+{
+    return pool_stats(story_of(ctx)->w.pool).spawned >= 3;
+}
+
+static void a_child_that_never_comes_up_is_killed_and_replaced(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s, "mute", 1);
+    s.config.proc_alive_timeout_s = 0.05;
+    start(&s);
+    loop_until(&s.w.loop, tried_again, &s, "a third child");
     end(&s);
 }
 
@@ -569,7 +940,7 @@ static void a_worker_may_stop_before_the_backend_has_answered(void **state)
     struct ending worker;
     uv_loop_t loop;
     (void)state;
-    snprintf(fetched, sizeof(fetched), "*2\r\n$1\r\n0\r\n$%zu\r\n%s\r\n",
+    snprintf(fetched, sizeof(fetched), "*2\r\n:0\r\n*1\r\n$%zu\r\n%s\r\n",
              strlen(REDELIVERED), REDELIVERED);
     setenv("CHILD_SCRIPT", "serve", 1);
     loop_start(&loop);
@@ -600,10 +971,19 @@ int main(int argc, char **argv)
         return run_child();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_come_back_done),
+        cmocka_unit_test(what_follows_comes_behind_what_is_done),
+        cmocka_unit_test(a_child_that_dies_behind_done_leaves_what_follows),
+        cmocka_unit_test(documents_reach_the_child_that_asks),
         cmocka_unit_test(a_child_is_replaced_after_its_last_task),
         cmocka_unit_test(what_had_not_started_is_returned),
         cmocka_unit_test(what_had_started_is_lost),
         cmocka_unit_test(a_hard_limit_kills),
+        cmocka_unit_test(a_revoke_ends_the_running_task_with_its_signal),
+        cmocka_unit_test(a_revoke_of_what_has_not_started_ends_it_when_it_does),
+        cmocka_unit_test(a_signal_does_not_meet_the_next_task),
+        cmocka_unit_test(a_pool_grows_and_shrinks),
+        cmocka_unit_test(a_child_that_holds_too_much_memory_is_replaced),
+        cmocka_unit_test(a_child_that_never_comes_up_is_killed_and_replaced),
         cmocka_unit_test(a_child_that_makes_no_sense_is_killed),
         cmocka_unit_test(a_child_that_is_never_ready_is_not_started_in_a_hurry),
         cmocka_unit_test(a_daemon_that_holds_the_socket_does_not_hold_the_place),

@@ -4,16 +4,18 @@
 #include "fake_redis.h"
 #include "loop.h"
 
-#include "../../../src/redis.h"
+#include "../../../src/redis/redis.h"
 #include "../protocol/cmocka_all.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct story {
     uv_loop_t loop;
     struct fake_redis server;
     struct redis redis;
+    struct endpoint endpoint; /* of the server's URL, as it is when it starts */
     struct redis_options options;
     bool ready, down, stopped;
     bool stop_in_reply, stop_in_down, stop_in_ready;
@@ -52,20 +54,24 @@ static void on_down(void *ctx, const char *why, double retry_s, unsigned attempt
         redis_stop(&s->redis, on_stopped);
 }
 
-static const struct redis_events events = {on_ready, on_down};
+static const struct redis_events events = {on_ready, on_down, NULL};
 
 static void begin(struct story *s, const struct fake_rule *rules)
 {
-    *s = (struct story){.options = {.connect_timeout_ms = 300,
-                                    .reply_timeout_ms = 300,
-                                    .max_reply_bytes = 1 << 20}};
+    *s = (struct story){.options = {.max_reply_bytes = 1 << 20}};
     loop_start(&s->loop);
     fake_redis_start(&s->server, &s->loop, rules);
 }
 
 static void start(struct story *s)
 {
-    redis_init(&s->redis, &s->loop, &s->server.url, &s->options, &events, s);
+    struct error e;
+    s->server.url.options.socket_timeout_s = 0.3;
+    s->server.url.options.socket_connect_timeout_s = 0.3;
+    assert_int_equal(endpoint_init_parsed(&s->endpoint, ENDPOINT_BROKER, &s->server.url,
+                                          &e),
+                     0);
+    redis_init(&s->redis, &s->loop, &s->endpoint, &s->options, &events, s);
     redis_start(&s->redis);
 }
 
@@ -82,6 +88,7 @@ static void end(struct story *s)
     fake_redis_stop(&s->server);
     loop_finish(&s->loop);
     redis_finish(&s->redis);
+    endpoint_finish(&s->endpoint);
     fake_redis_finish(&s->server);
 }
 
@@ -183,10 +190,10 @@ static const struct lie lies[] = {
     {"loading",
      {"CLIENT ID", "-LOADING Redis is loading the dataset in memory\r\n", FAKE_GO_ON,
       0},
-     "CLIENT ID refused: LOADING"},
+     "LOADING Redis is loading"},
     {"NOAUTH",
      {"CLIENT ID", "-NOAUTH Authentication required.\r\n", FAKE_GO_ON, 0},
-     "check the user and the password"},
+     "NOAUTH Authentication required. (the URL has no password"},
     {"WRONGPASS",
      {"AUTH", "-WRONGPASS invalid username-password pair\r\n", FAKE_GO_ON, 0},
      "AUTH refused: WRONGPASS"},
@@ -456,6 +463,55 @@ static void commands_of_a_lost_connection_fail_at_once(void **state)
     end(&s);
 }
 
+/* The log goes straight to standard error here, as nobody has begun one. */
+static size_t errors_said_during(struct story *s, void (*act)(struct story *s))
+{
+    FILE *log = tmpfile();
+    int stderr_fd = dup(STDERR_FILENO);
+    char line[400];
+    size_t n = 0;
+    assert_non_null(log);
+    dup2(fileno(log), STDERR_FILENO);
+    act(s);
+    dup2(stderr_fd, STDERR_FILENO);
+    close(stderr_fd);
+    rewind(log);
+    while (fgets(line, sizeof(line), log))
+        n += strstr(line, "ERROR") && strstr(line, "cannot ");
+    fclose(log);
+    return n;
+}
+
+static void complain_of_two_kinds_in_turn(struct story *s)
+{
+    for (int i = 0; i < 10; i++) {
+        redis_complain(&s->redis, "acknowledge", "EXECABORT Transaction discarded", 1);
+        redis_complain(&s->redis, "take messages", "OOM command not allowed", 1);
+    }
+}
+
+static void complain_of_ever_new_kinds(struct story *s)
+{
+    char text[32];
+    for (int i = 0; i < 3 * REDIS_COMPLAINTS; i++) {
+        snprintf(text, sizeof(text), "KIND%d of error", i);
+        redis_complain(&s->redis, "acknowledge", text, 1);
+    }
+}
+
+static void errors_that_alternate_are_said_once_each(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s, NULL);
+    become_ready(&s);
+    assert_int_equal(errors_said_during(&s, complain_of_two_kinds_in_turn), 2);
+    assert_int_equal(errors_said_during(&s, complain_of_two_kinds_in_turn), 0);
+    assert_int_equal(errors_said_during(&s, complain_of_ever_new_kinds),
+                     3 * REDIS_COMPLAINTS);
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +535,7 @@ int main(void)
         cmocka_unit_test(it_can_be_stopped_while_waiting_to_try_again),
         cmocka_unit_test(it_can_be_stopped_while_a_name_is_looked_up),
         cmocka_unit_test(commands_of_a_lost_connection_fail_at_once),
+        cmocka_unit_test(errors_that_alternate_are_said_once_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

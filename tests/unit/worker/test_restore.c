@@ -150,7 +150,7 @@ static void what_a_dead_node_held_comes_back_in_order_and_marked(void **state)
 
 static void a_dead_nodes_inbox_is_emptied(void **state)
 {
-    char inbox[KEY_MAX_BYTES];
+    char inbox[REDIS_KEY_BYTES];
     struct story s;
     (void)state;
     begin(&s);
@@ -177,14 +177,14 @@ static bool is_refused(void *ctx)
 /* LMOVE needs memory: a full server refuses it, and is emptied later. */
 static void an_inbox_that_cannot_be_emptied_now_is_emptied_later(void **state)
 {
-    char inbox[KEY_MAX_BYTES];
+    char inbox[REDIS_KEY_BYTES];
     struct story s;
     (void)state;
     begin(&s);
     real_redis_ask(&server, "ACL SETUSER worker on >secret ~* &* +@all -lmove");
     real_redis_ask(&server, "CONFIG RESETSTAT");
-    strcpy(s.b.config.broker.user, "worker");
-    strcpy(s.b.config.broker.password, "secret");
+    strcpy(s.b.config.broker.urls[0].user, "worker");
+    strcpy(s.b.config.broker.urls[0].password, "secret");
     broker_story_up(&s.a);
     snprintf(inbox, sizeof(inbox), "petiole.inbox.%s.celery", s.a.redis->id);
     die(&s);
@@ -257,20 +257,37 @@ static void a_message_of_a_named_exchange_comes_back_to_its_queue(void **state)
     end(&s);
 }
 
-static void a_message_whose_queue_is_unknown_is_left_to_python(void **state)
+static void a_message_of_a_topic_exchange_comes_back_by_its_pattern(void **state)
 {
     struct story s;
     (void)state;
     begin(&s);
     real_redis_int(&server, "SADD _kombu.binding.media %s",
                    "media.#\x06\x16^media\\..*?$\x06\x16videos");
+    real_redis_int(&server, "SADD _kombu.binding.media %s",
+                   "*.video.*\x06\x16^[^\\.]+\\.video\\.[^\\.]+$\x06\x16three");
     hold_like_kombu("film", 4000, 0, "media", "media.video");
-    hold_like_kombu("plain", 4000, 0, "", "celery");
     broker_story_up(&s.b);
-    await(&s, "LLEN", "celery", 1);
-    loop_for(&s.loop, 100);
-    assert_int_equal(real_redis_int(&server, "EXISTS media.video"), 0);
-    assert_int_equal(real_redis_int(&server, "HEXISTS unacked film"), 1);
+    await(&s, "LLEN", "videos", 1);
+    assert_int_equal(real_redis_int(&server, "EXISTS media.video three unacked"), 0);
+    end(&s);
+}
+
+/* kombu would drop it. */
+static void a_message_that_no_queue_is_bound_for_becomes_a_dead_letter(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s);
+    real_redis_int(&server, "SADD _kombu.binding.media %s",
+                   "media.image\x06\x16\x06\x16images");
+    hold_like_kombu("film", 4000, 0, "media", "media.video");
+    broker_story_up(&s.b);
+    await(&s, "LLEN", "petiole.dead", 1);
+    assert_non_null(strstr(real_redis_list(&server, "petiole.dead"),
+                           "\"reason\": \"no queue is bound to its exchange\", "
+                           "\"queue\": \"media.video\""));
+    assert_int_equal(real_redis_int(&server, "EXISTS unacked unacked_index images"), 0);
     end(&s);
 }
 
@@ -346,7 +363,8 @@ int main(void)
         cmocka_unit_test(a_message_that_cannot_be_restored_now_is_restored_later),
         cmocka_unit_test(what_a_python_worker_held_too_long_comes_back_in_order),
         cmocka_unit_test(a_message_of_a_named_exchange_comes_back_to_its_queue),
-        cmocka_unit_test(a_message_whose_queue_is_unknown_is_left_to_python),
+        cmocka_unit_test(a_message_of_a_topic_exchange_comes_back_by_its_pattern),
+        cmocka_unit_test(a_message_that_no_queue_is_bound_for_becomes_a_dead_letter),
         cmocka_unit_test(what_is_held_in_another_form_becomes_a_dead_letter),
         cmocka_unit_test(our_own_orphans_come_back_after_a_lost_reply),
         cmocka_unit_test(a_paused_server_makes_nobody_dead),

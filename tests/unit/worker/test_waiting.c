@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests while they wait: their states, the schedule, unknown tasks, the table. */
 #include "../../../protocol/message.h"
-#include "../../../src/table.h"
-#include "../../../src/unknown.h"
+#include "../../../src/pool/table.h"
+#include "../../../src/request/unknown.h"
 #include "../../../src/worker.h"
 #include "../protocol/cmocka_all.h"
 
@@ -93,17 +93,63 @@ static void patience_with_an_unknown_task_ends(void **state)
     unknown_destroy(u);
 }
 
-static void a_full_table_forgets_the_oldest(void **state)
+static void a_task_that_is_requeued_again_waits_ever_longer(void **state)
+{
+    static const int expected_ms[] = {0, 100, 200, 400, 800, 1600, 3200, 5000, 5000};
+    struct unknown *u = unknown_create();
+    int64_t now = 1000000;
+    uint32_t times = 0;
+    (void)state;
+    for (uint32_t i = 0; i < sizeof(expected_ms) / sizeof(expected_ms[0]); i++) {
+        int64_t hold = unknown_requeue_us(u, STR("id"), now, &times);
+        assert_int_equal(hold, expected_ms[i] * 1000);
+        assert_int_equal(times, i + 1);
+        now += hold;
+    }
+    assert_int_equal(unknown_requeue_us(u, STR("other"), now, &times), 0);
+    now += 60000001;
+    assert_int_equal(unknown_requeue_us(u, STR("id"), now, &times), 0);
+    assert_int_equal(times, 1);
+    unknown_destroy(u);
+}
+
+static struct str numbered(char id[32], int i)
+{
+    return (struct str){id, (size_t)snprintf(id, 32, "task-%d", i)};
+}
+
+static void a_full_table_forgets_the_newest_and_what_is_stale(void **state)
 {
     struct unknown *u = unknown_create();
     char id[32];
     (void)state;
-    for (int i = 0; i < 100000; i++) {
-        int n = snprintf(id, sizeof(id), "task-%d", i);
-        assert_int_equal(unknown_hold_s(u, (struct str){id, n}, i, 3600), 1);
-    }
-    assert_int_equal(unknown_hold_s(u, STR("task-99999"), 100000, 3600), 2);
-    assert_int_equal(unknown_hold_s(u, STR("task-0"), 100001, 3600), 1);
+    for (int i = 0; i < 100000; i++)
+        assert_int_equal(unknown_hold_s(u, numbered(id, i), i, 3600), 1);
+    assert_int_equal(unknown_hold_s(u, numbered(id, 99999), 100000, 3600), 2);
+    assert_int_equal(unknown_hold_s(u, numbered(id, 0), 100001, 3600), 2);
+    for (int i = 100000; i < 200000; i++)
+        assert_int_equal(unknown_hold_s(u, numbered(id, i), 700000000 + i, 3600), 1);
+    assert_int_equal(unknown_hold_s(u, numbered(id, 0), 700200000, 3600), 1);
+    unknown_destroy(u);
+}
+
+/* Each is met once a second, in turn, by a worker that has patience for ten. */
+static void more_ids_than_the_table_holds_all_become_dead_letters(void **state)
+{
+    enum { IDS = 20000, ROUNDS_MAX = 200 };
+    static bool dead[IDS];
+    struct unknown *u = unknown_create();
+    char id[32];
+    int left = IDS;
+    (void)state;
+    for (int64_t round = 0; round < ROUNDS_MAX && left > 0; round++)
+        for (int i = 0; i < IDS; i++)
+            if (!dead[i] &&
+                unknown_hold_s(u, numbered(id, i), round * 1000000 + i, 10) < 0) {
+                dead[i] = true;
+                left--;
+            }
+    assert_int_equal(left, 0);
     unknown_destroy(u);
 }
 
@@ -173,13 +219,16 @@ static bool is_illegal(enum request_state from, enum request_state to)
 static void illegal_moves_abort(void **state)
 {
     static const enum request_state illegal[][2] = {
-        {RQ_SETTLING, RQ_READY},   {RQ_SETTLING, RQ_SETTLING}, {RQ_READY, RQ_RUNNING},
-        {RQ_RECEIVED, RQ_RUNNING}, {RQ_STORING, RQ_READY},     {RQ_RUNNING, RQ_GIVEN},
-        {RQ_WAITING, RQ_RECEIVED}, {RQ_PARKED, RQ_READY},
+        {RQ_SETTLING, RQ_READY},   {RQ_SETTLING, RQ_SETTLING},  {RQ_READY, RQ_RUNNING},
+        {RQ_RECEIVED, RQ_RUNNING}, {RQ_FOLLOWING, RQ_RUNNING},  {RQ_RUNNING, RQ_GIVEN},
+        {RQ_WAITING, RQ_RECEIVED}, {RQ_SETTLING, RQ_FOLLOWING},
     };
     static const enum request_state legal[][2] = {
-        {RQ_RECEIVED, RQ_READY},  {RQ_GIVEN, RQ_READY},      {RQ_GIVEN, RQ_RUNNING},
-        {RQ_RUNNING, RQ_STORING}, {RQ_STORING, RQ_SETTLING}, {RQ_WAITING, RQ_CHECKING},
+        {RQ_RECEIVED, RQ_READY},     {RQ_GIVEN, RQ_READY},
+        {RQ_GIVEN, RQ_RUNNING},      {RQ_RUNNING, RQ_STORING},
+        {RQ_STORING, RQ_SETTLING},   {RQ_WAITING, RQ_CHECKING},
+        {RQ_STORING, RQ_FOLLOWING},  {RQ_FOLLOWING, RQ_READY},
+        {RQ_FOLLOWING, RQ_SETTLING},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(illegal) / sizeof(illegal[0]); i++)
@@ -235,7 +284,9 @@ int main(void)
         cmocka_unit_test(a_million_random_steps_keep_the_schedule_in_order),
         cmocka_unit_test(an_unknown_task_waits_ever_longer),
         cmocka_unit_test(patience_with_an_unknown_task_ends),
-        cmocka_unit_test(a_full_table_forgets_the_oldest),
+        cmocka_unit_test(a_task_that_is_requeued_again_waits_ever_longer),
+        cmocka_unit_test(a_full_table_forgets_the_newest_and_what_is_stale),
+        cmocka_unit_test(more_ids_than_the_table_holds_all_become_dead_letters),
         cmocka_unit_test(each_unknown_name_is_told_once),
         cmocka_unit_test(a_request_is_one_block_that_is_on_one_list),
         cmocka_unit_test(illegal_moves_abort),
