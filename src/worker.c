@@ -105,6 +105,7 @@ static void on_turn(uv_prepare_t *turn)
     arm_due(w);
     prefetch_tell(w);
     life_check_left(w);
+    events_flush(&w->events);
     presence_update(&w->presence, worker_is_ready(w));
 }
 
@@ -218,9 +219,12 @@ static int init(struct worker *w, const struct config *c, struct str plugins,
     w->due.data = w->patience.data = w->soft.data = w->turn.data = w;
     w->scale_timer.data = w->state_timer.data = w;
     w->unknown = unknown_create();
+    w->metrics = metrics_create();
+    w->started_us = worker_now_us(w);
+    events_init(&w->events, w);
     serializers_init(&w->serializers);
     w->pool = pool_create(&w->loop, c, scaling_first_size(c), plugins, &pool_events, w);
-    if (!w->unknown || !w->pool)
+    if (!w->unknown || !w->pool || !w->metrics)
         return error_set(e, ENOMEM, "out of memory");
     w->broker = redis_broker_create(&w->loop, c, &broker_events, w, e);
     if (w->broker && c->has_backend)
@@ -246,6 +250,7 @@ static void start(struct worker *w)
     w->broker->ops->start(w->broker);
     if (w->backend)
         w->backend->ops->start(w->backend);
+    events_start(&w->events);
     uv_prepare_start(&w->turn, on_turn);
     pool_start(w->pool);
 }
@@ -274,6 +279,8 @@ static void finish(struct worker *w)
         w->backend->ops->destroy(w->backend);
     if (w->broker)
         w->broker->ops->destroy(w->broker);
+    events_finish(&w->events);
+    metrics_destroy(w->metrics);
     throttle_destroy(w->throttle);
     pool_destroy(w->pool);
     revoke_finish(&w->revoke);

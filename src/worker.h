@@ -29,7 +29,11 @@
 
 #include "backend.h"
 #include "broker.h"
+#include "bus/bus.h"
 #include "config.h"
+#include "event/event.h"
+#include "http/http.h"
+#include "http/metrics.h"
 #include "pool/autoscale.h"
 #include "pool/pool.h"
 #include "presence.h"
@@ -62,6 +66,11 @@ struct worker {
     const struct config *config;
     struct broker *broker;
     struct backend *backend; /* NULL: results are not stored */
+    struct bus *bus;         /* NULL: neither remote control nor events */
+    struct events events;
+    struct metrics *metrics;
+    struct http *http;  /* NULL: not asked for */
+    int64_t started_us; /* when, for people and for `uptime` */
     struct pool *pool;
     struct list requests[RQ_STATES]; /* GIVEN ones are on their child's list */
     size_t counts[RQ_STATES];

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control - the remote control: requests of `celery inspect`, `celery control`, Flower.
+ *
+ * A request is {"method", "arguments", "destination", "pattern", "matcher", "ticket",
+ * "reply_to"} (kombu/pidbox.py). Whom it does not concern says nothing. A command that
+ * fails answers {"error": "repr of an exception"}, as Python's would read; nothing that
+ * a request holds can stop the worker. Replies are bounded by CONTROL_REPLY_MAX: lists
+ * are cut at whole items, and the cut is logged.
+ *
+ *     control.c            the request, whom it concerns, its reply
+ *     control_table.c      the commands: name, other name, arguments, function
+ *     control_inspect.c    active, reserved, scheduled, query_task, revoked …
+ *     control_task.c       celery/worker/request.py's info(): a task as clients show it
+ *     control_stats.c      stats, report, memsample …
+ *     control_conf.c       conf, active_queues, registered
+ *     control_revoke.c     revoke, terminate, revoke_by_stamped_headers
+ *     control_limits.c     rate_limit, time_limit
+ *     control_pool.c       pool_grow, pool_shrink, pool_restart, autoscale, shutdown
+ *     control_consumer.c   add_consumer, cancel_consumer
+ *     control_event.c      enable_events, disable_events, heartbeat, clock, ping
+ *     mingle.h             hello: asked at start, answered always
+ *     gossip.h             who is there, elections */
+#ifndef PETIOLE_CONTROL_H
+#define PETIOLE_CONTROL_H
+
+#include "../bus/bus.h"
+#include "../worker.h"
+
+#define CONTROL_REPLY_MAX ((size_t)4 << 20)
+
+struct control_call {
+    struct worker *worker;
+    struct arena *arena;
+    const ptl_value *arguments; /* a map */
+    /* The reply's value is written here, JSON, exactly one value; nothing: null. */
+    struct wr *reply;
+    bool silent; /* set by a command that never replies, as shutdown */
+};
+
+/* Writes the reply: its value, or control_error(). */
+typedef void control_fn(struct control_call *c);
+
+struct control_command {
+    const char *name, *alias; /* alias: "dump_active", or NULL */
+    /* Names of its arguments in Python's order, separated by spaces, "[x]" those that
+     * may be missing: a request that does not fit them gets Python's TypeError. "*":
+     * any. */
+    const char *arguments;
+    control_fn *run;
+};
+
+/* The commands, each file's own rows: control_table.c has them in one list. Every list
+ * ends with a row without a name. */
+extern const struct control_command control_inspect_commands[];
+extern const struct control_command control_stats_commands[];
+extern const struct control_command control_conf_commands[];
+extern const struct control_command control_revoke_commands[];
+extern const struct control_command control_limits_commands[];
+extern const struct control_command control_pool_commands[];
+extern const struct control_command control_consumer_commands[];
+extern const struct control_command control_event_commands[];
+extern const struct control_command control_mingle_commands[];
+extern const struct control_command control_gossip_commands[];
+
+/* The bus' listener. */
+void control_heard(struct worker *w, const struct bus_message *m);
+/* NULL if there is none of this name. */
+const struct control_command *control_find(struct str method);
+
+/* {"ok": "…"} and {"error": "…"}. */
+void control_ok(struct control_call *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void control_error(struct control_call *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* An argument, or NULL if it is missing or null. */
+const ptl_value *control_argument(const struct control_call *c, const char *name);
+
+/* A request as clients see it (Request.info). safe: args and kwargs as reprs. */
+void control_put_task(struct control_call *c, const struct request *rq, bool safe);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* event - what a worker tells of itself and of its tasks: Flower's and `celery events`'
+ * source, and the metrics' own.
+ *
+ *     task-…    gathered during a turn of the loop, sent as one array (task.multi), at
+ *               most EVENT_BATCH of them, as celery/events/dispatcher.py does
+ *     worker-…  sent one by one, at once
+ *
+ * Every event ticks the Lamport clock, in the order they are told here. Events of tasks
+ * are made only while somebody wants them (-E, enable_events); the metrics are counted
+ * always.
+ *
+ *     event.c         the batch, the clock, who wants what
+ *     event_worker.c  online, heartbeat, offline
+ *     event_task.c    the life of a task: called where it happens */
+#ifndef PETIOLE_EVENT_H
+#define PETIOLE_EVENT_H
+
+#include "../request/request.h"
+
+#define EVENT_BATCH 24 /* Celery's buffer limit for groups of events */
+
+struct message;
+struct worker;
+
+struct events {
+    struct worker *worker;
+    struct wr batch; /* "[{…}, {…}" of task events not sent yet */
+    size_t nbatch;
+    bool tasks_on;      /* -E or enable_events */
+    uint64_t active;    /* tasks whose handlers run */
+    uint64_t processed; /* tasks accepted by children since the start */
+    uint64_t dropped;   /* that no memory was there for; the bus counts its own */
+    uv_timer_t heartbeat;
+    bool online;
+};
+
+void events_init(struct events *ev, struct worker *w);
+void events_start(struct events *ev); /* the heartbeat's timer */
+/* The bus is up: worker-online, again after each reconnection. */
+void events_bus_up(struct events *ev);
+/* Every turn of the loop: sends what was gathered. */
+void events_flush(struct events *ev);
+/* worker-offline; nothing is told any more. */
+void events_finish(struct events *ev);
+/* Switches the task events, and tells whether that changed anything. */
+bool events_enable(struct events *ev, bool on);
+/* The control command `heartbeat`: one of freq 5 without the rest. */
+void events_send_heartbeat(struct events *ev);
+/* Any other of a worker: type "worker-elect", fields: the text of a JSON object's
+ * members without braces, or empty. */
+void events_send_worker(struct events *ev, const char *type, struct str fields);
+
+/* Where a task's life turns. Each counts in the metrics, too. */
+void event_task_received(struct request *rq, const struct message *m);
+void event_task_started(struct request *rq, uint32_t pid);
+void event_task_succeeded(struct request *rq, struct str result_repr, double runtime_s);
+void event_task_failed(struct request *rq, struct str exception_repr,
+                       struct str traceback);
+void event_task_retried(struct request *rq, struct str exception_repr,
+                        struct str traceback);
+void event_task_revoked(struct request *rq, bool terminated, int signum, bool expired);
+void event_task_rejected(struct request *rq, bool requeue);
+void event_task_cancelled(struct request *rq);
+/* It runs no more, however that ended: `active` counts down. Once for each started. */
+void event_task_ended(struct request *rq);
+/* ptl_send_event's: type and fields as its child wrote them; fields is an object. */
+void event_task_custom(struct request *rq, struct str type, struct str fields);
+
+#endif
