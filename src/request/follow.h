@@ -98,8 +98,9 @@ static inline bool follow_is_off_our_hands(const struct request *rq)
 void follow_keep(struct follow *f, struct effect *e);
 /* True if kept messages must be published before the request is settled. */
 bool follow_publishes_first(struct follow *f);
-/* The kept messages, in an array that the caller frees; 0 if there are none. */
-size_t follow_messages(struct request *rq, struct broker_message **messages);
+/* The n kept messages, in an array that the caller frees, NULL if there are none. False
+ * without memory. */
+bool follow_messages(struct request *rq, struct broker_message **messages, size_t *n);
 /* After the settlement. True if there are chords to end: then the request is destroyed
  * when they are. */
 bool follow_end_chords(struct request *rq);

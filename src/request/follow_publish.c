@@ -86,20 +86,21 @@ bool follow_publishes_first(struct follow *f)
     return !list_empty(&f->out);
 }
 
-size_t follow_messages(struct request *rq, struct broker_message **messages)
+bool follow_messages(struct request *rq, struct broker_message **messages, size_t *n)
 {
     struct follow *f = rq->follow;
-    size_t n = 0;
-    *messages = f && f->nkept ? malloc(f->nkept * sizeof(**messages)) : NULL;
+    size_t i = 0;
+    *n = f ? f->nkept : 0;
+    *messages = *n ? malloc(*n * sizeof(**messages)) : NULL;
     if (!*messages)
-        return 0;
+        return *n == 0;
     for (struct list *l = f->kept.next; l != &f->kept; l = l->next) {
         const struct effect *e = list_entry(l, struct effect, link);
-        (*messages)[n++] =
+        (*messages)[i++] =
             (struct broker_message){{e->f.exchange, e->f.routing_key, e->f.priority},
                                     e->f.text};
     }
-    return n;
+    return true;
 }
 
 /* ---- chords end --------------------------------------------------------------- */

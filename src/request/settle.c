@@ -131,8 +131,10 @@ static void replace(struct request *rq)
 {
     struct broker *b = rq->worker->broker;
     struct broker_message *messages;
-    size_t n = follow_messages(rq, &messages);
-    if (n == 0)
+    size_t n;
+    if (!follow_messages(rq, &messages, &n))
+        outcome_put_back(rq, BROKER_FRONT, true); /* its outcome is found stored */
+    else if (n == 0)
         settle_ack(rq);
     else if (settling(rq))
         b->ops->replace(b, &rq->delivery, messages, n);

@@ -9,6 +9,7 @@
 #include "../../../src/request/follow.h"
 #include "../../../src/request/giveback.h"
 #include "../../../src/request/revocation.h"
+#include "../child/failing_alloc.h"
 #include "../protocol/cmocka_all.h"
 #include "loop.h"
 
@@ -320,6 +321,26 @@ static void without_effects_a_task_is_stored_and_acknowledged(void **state)
     done(runs(), 0);
     expect("store me: {\"of\": \"me\"}\nack\n");
     assert_int_equal(s.w.nrequests, 0);
+}
+
+/* Whichever allocation fails, behind the last effect it must not look as if all were
+ * done. */
+static void without_memory_what_follows_is_not_given_up(void **state)
+{
+    bool failed = true;
+    (void)state;
+    for (int n = 0; failed; n++) {
+        struct request *rq = runs();
+        done(rq, 1);
+        said();
+        alloc_fail_at(n);
+        tell(rq, message_for("next"), true);
+        failed = alloc_has_failed();
+        alloc_fail_at(-1);
+        assert_string_not_equal(said(), "ack\n");
+        end(state);
+        begin(state);
+    }
 }
 
 static void what_follows_waits_until_the_outcome_is_stored(void **state)
@@ -706,6 +727,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         story(without_effects_a_task_is_stored_and_acknowledged),
         story(what_follows_waits_until_the_outcome_is_stored),
+        story(without_memory_what_follows_is_not_given_up),
         story(what_was_acknowledged_early_is_followed_by_messages_of_their_own),
         story(a_running_handlers_effects_act_at_once_and_in_order),
         story(many_messages_go_ahead_of_the_acknowledgement),
