@@ -71,12 +71,17 @@ struct bus_request {
     struct str pattern, matcher; /* empty: null */
     uint64_t clock;
     double timeout_s; /* how long replies are waited for; 0: none are wanted */
-    size_t limit;     /* no more than so many replies are waited for; 0: no limit */
+    /* No more than so many replies are waited for. 0: as many as there are
+     * destinations; else, without a pattern, as many as heard the request, where the
+     * broker says how many that were (the reply to PUBLISH: none is an answer, too);
+     * else all that come in time. */
+    size_t limit;
 };
 
 /* A node's reply: its body, {"node": result}. */
 typedef void bus_replied_fn(void *ctx, const struct bus_message *m);
-/* The timeout has passed, the limit is reached, or why not. The reply queue is gone. */
+/* why NULL: the timeout has passed, or the limit is reached; else why not. The reply
+ * queue is gone. */
 typedef void bus_asked_fn(void *ctx, const char *why);
 
 struct bus_stats {
