@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route.h"
-#include "pattern.h"
 
 #include "../../protocol/json.h"
+#include "../pattern.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -96,6 +96,16 @@ static const char *read_destination(struct destination *d, struct arena *a,
 
 /* ---- Routers ------------------------------------------------------------------ */
 
+/* The name with a star or an expression; *why tells the setting. */
+static struct pattern *read_pattern(struct arena *a, const char *text, const char **why)
+{
+    struct pattern *p = pattern_read(a, text, why);
+
+    if (!p)
+        *why = complain(a, "task_routes: %.400s", *why);
+    return p;
+}
+
 static const char *add_route(struct router *r, struct arena *a, const ptl_value *name,
                              const ptl_value *to)
 {
@@ -105,7 +115,7 @@ static const char *add_route(struct router *r, struct arena *a, const ptl_value 
     if (value_kind(name) != PTL_STR)
         return "task_routes: a route's name is no text";
     if (strchr(name->u.s.p, '*') || strncmp(name->u.s.p, "re:", 3) == 0)
-        route->pattern = pattern_read(a, name->u.s.p, &why);
+        route->pattern = read_pattern(a, name->u.s.p, &why);
     else
         route->name = name->u.s.p;
     if (!why)
