@@ -7,7 +7,10 @@
  * a request holds can stop the worker. Replies are bounded by CONTROL_REPLY_MAX: lists
  * are cut at whole items, and the cut is logged.
  *
- *     control.c            the request, whom it concerns, its reply
+ *     control.c            the request and its reply
+ *     control_concerns.c   whom it concerns: destination, pattern
+ *     control_arguments.c  what it gives to the command, as Python binds arguments
+ *     control_reply.c      the reply's value: errors, lists with an end
  *     control_table.c      the commands: name, other name, arguments, function
  *     control_inspect.c    active, reserved, scheduled, query_task, revoked …
  *     control_task.c       celery/worker/request.py's info(): a task as clients show it
@@ -26,7 +29,10 @@
 #include "../bus/bus.h"
 #include "../worker.h"
 
-#define CONTROL_REPLY_MAX ((size_t)4 << 20)
+/* In base64 it is still less than the bus lets stand unsent. */
+#define CONTROL_REPLY_MAX ((size_t)5 << 19)
+/* Longer patterns are refused: the time of a match grows with them. */
+#define CONTROL_PATTERN_MAX 1024u
 
 struct control_call {
     struct worker *worker;
@@ -34,7 +40,8 @@ struct control_call {
     const ptl_value *arguments; /* a map */
     /* The reply's value is written here, JSON, exactly one value; nothing: null. */
     struct wr *reply;
-    bool silent; /* set by a command that never replies, as shutdown */
+    size_t begun; /* where in it that value begins */
+    bool silent;  /* set by a command that never replies, as shutdown */
 };
 
 /* Writes the reply: its value, or control_error(). */
@@ -43,8 +50,8 @@ typedef void control_fn(struct control_call *c);
 struct control_command {
     const char *name, *alias; /* alias: "dump_active", or NULL */
     /* Names of its arguments in Python's order, separated by spaces, "[x]" those that
-     * may be missing: a request that does not fit them gets Python's TypeError. "*":
-     * any. */
+     * may be missing: a request that does not fit them gets Python's TypeError. "*"
+     * beside them, or alone: any others, too. */
     const char *arguments;
     control_fn *run;
 };
@@ -67,13 +74,40 @@ void control_heard(struct worker *w, const struct bus_message *m);
 /* NULL if there is none of this name. */
 const struct control_command *control_find(struct str method);
 
-/* {"ok": "…"} and {"error": "…"}. */
+/* {"ok": "…"} and {"error": "…"}, in place of what the reply's value had so far. */
 void control_ok(struct control_call *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void control_error(struct control_call *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* What Python answers to an exception, and logs: {"error": "ValueError('…')"}. */
+void control_raise(struct control_call *c, const char *exception, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* An argument, or NULL if it is missing or null. */
 const ptl_value *control_argument(const struct control_call *c, const char *name);
+
+/* Do the arguments fit the command? If not, the reply says so as Python's. */
+bool control_bind(struct control_call *c, const struct control_command *command);
+
+enum control_concern { CONTROL_OTHERS, CONTROL_US, CONTROL_BAD };
+/* Whether a request is for the node of this name; BAD: *why, in the arena or static,
+ * says what is wrong with it. */
+enum control_concern control_concerns(struct arena *a, const ptl_value *request,
+                                      const char *hostname, const char **why);
+
+/* A list, or a map, as the reply's value or within it. What does not fit in the reply
+ * any more is left out, whole items at a time, and the log says so. */
+struct control_items {
+    struct control_call *call;
+    char close;
+    bool first;
+    size_t mark; /* behind the last whole item */
+    size_t left_out;
+};
+void control_items_begin(struct control_items *l, struct control_call *c, char open);
+/* Before each item's own text, and behind it. */
+void control_item_begin(struct control_items *l);
+void control_item_end(struct control_items *l);
+void control_items_end(struct control_items *l);
 
 /* A request as clients see it (Request.info). safe: args and kwargs as reprs. */
 void control_put_task(struct control_call *c, const struct request *rq, bool safe);
