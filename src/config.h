@@ -266,7 +266,14 @@ int config_check_worker(const struct config *c, struct error *e);
 void config_finish(struct config *c);
 /* The name of a result_serializer. */
 const char *config_serializer(int64_t place);
-/* The table, for people, within 80 columns. */
-void config_print_help(FILE *to);
+/* Has the row an option that does something? */
+bool config_is_option(const struct config_option *o);
+/* The groups in which options are shown, by their titles; NULL after the last. */
+const char *config_group(size_t g);
+size_t config_group_of(const struct config_option *o);
+/* The table, for people, within 80 columns: options, all or what most people need; and
+ * the settings that have none. */
+void config_print_options(FILE *to, bool all);
+void config_print_settings(FILE *to);
 
 #endif

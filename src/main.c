@@ -5,49 +5,39 @@
 #include "config.h"
 #include "nearest.h"
 
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} commands[] = {
-    {"worker", command_worker, "take tasks from a broker and run them"},
-    {"config", command_config,
-     "settings of a Python application, or a check of a file"},
-    {"purge", command_purge, "erase all messages of the queues"},
-    {"dead", command_dead, "messages that nobody could run: list, replay, drop"},
-    {"drain", command_drain, "leave nothing where only petiole finds it"},
-    {"call", command_call, "send a task"},
-    {"run", command_run, "run one task in the foreground, without a broker"},
-};
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
 static int usage(FILE *to)
 {
-    fprintf(to, "usage: petiole COMMAND [OPTIONS]\n\n");
-    for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
-    fprintf(to, "\npetiole COMMAND --help tells more about one of them.\n");
+    const struct command *c;
+    fprintf(to,
+            "usage: petiole COMMAND [OPTIONS]\n\n"
+            "A Celery worker whose tasks are written in C, and what goes with it.\n\n");
+    for (size_t i = 0; (c = command_at(i)); i++)
+        fprintf(to, "  %-8s %s\n", c->name, c->summary);
+    fprintf(to,
+            "\n"
+            "  -A, -b and other options of a worker may stand before COMMAND, too.\n"
+            "  --version     the version\n\n"
+            "petiole COMMAND --help tells more about one of them; so does\n"
+            "man petiole-COMMAND.\n");
     return to == stdout ? EXIT_STOPPED : EXIT_USAGE;
 }
 
 static int refuse(const char *name)
 {
+    const struct command *c;
     struct nearest n = nearest_to(name);
-    for (size_t i = 0; i < COMMANDS; i++)
-        nearest_try(&n, commands[i].name);
+    for (size_t i = 0; (c = command_at(i)); i++)
+        nearest_try(&n, c->name);
     const char *found = nearest_found(&n);
     if (found)
-        fprintf(stderr, "petiole: unknown command '%s': did you mean '%s'?\n", name,
-                found);
-    else
-        fprintf(stderr, "petiole: unknown command '%s': petiole --help lists them\n",
-                name);
-    return EXIT_USAGE;
+        return command_complain(EXIT_USAGE, "petiole",
+                                "unknown command '%.60s': did you mean '%s'?", name,
+                                found);
+    return command_complain(EXIT_USAGE, "petiole",
+                            "unknown command '%.60s': petiole --help lists them", name);
 }
 
 /* Celery takes -A, -b and others before the subcommand too: how many words those are.
@@ -70,6 +60,14 @@ static void put_command_first(char **argv, int leading)
     argv[1] = command;
 }
 
+static int run(const struct command *command, int argc, char **argv)
+{
+    if (!command_asks_for_help(command, argc, argv))
+        return command->run(argc, argv);
+    command_print_help(command, stdout);
+    return EXIT_STOPPED;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "child") == 0) /* only ever started by a worker */
@@ -80,11 +78,11 @@ int main(int argc, char **argv)
         printf("petiole %s\n", PTL_VERSION);
         return EXIT_STOPPED;
     }
+    if (argc == 1)
+        return usage(stderr);
     int leading = count_leading_options(argc, argv);
     if (1 + leading < argc)
         put_command_first(argv, leading);
-    for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    return argc > 1 ? refuse(argv[1]) : usage(stderr);
+    const struct command *command = command_find(argv[1]);
+    return command ? run(command, argc - 1, argv + 1) : refuse(argv[1]);
 }

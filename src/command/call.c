@@ -11,33 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char help[] =
-    "usage: petiole call NAME [-a ARGS] [-k KWARGS] [-b URL] [OPTIONS]\n"
-    "       petiole call --signature JSON|@FILE|- [-a ARGS] [-b URL] [OPTIONS]\n\n"
-    "Sends a task, or a workflow, and prints the id of its result.\n\n"
-    "  -a, --args JSON        positional arguments: an array\n"
-    "  -k, --kwargs JSON      keyword arguments: an object\n"
-    "  --signature JSON       any signature of Celery's canvas, a chain, a group, a\n"
-    "                         chord: as JSON, in @FILE, or - on standard input\n"
-    "  --eta TIME             when to run it: ISO 8601, UTC if it has no offset\n"
-    "  --countdown SECONDS    the same, from now on\n"
-    "  --expires TIME         when it is too late: ISO 8601, or seconds from now on\n"
-    "  --serializer NAME      json, msgpack, yaml, auth; without it task_serializer\n"
-    "  --queue NAME           where to; without it as task_routes says\n"
-    "  --exchange NAME        with --routing-key: instead of a queue\n"
-    "  --routing-key KEY\n"
-    "  --wait [SECONDS]       wait for the result, and print it as JSON\n"
-    "  --json                 print an object: the id, and what came of it\n\n"
-    "Exit codes: 0 sent, or succeeded; 1 neither; 64 the command line is wrong;\n"
-    "69 no result in time. Other options are a worker's: petiole worker --help.\n";
-
 struct call {
     const char *words[1]; /* the task's name */
     size_t nwords;
     const char *args, *kwargs, *signature, *wait;
     const char *eta, *countdown, *expires, *serializer;
     const char *queue, *exchange, *routing_key;
-    bool help, waits;
+    bool waits;
     struct wait_options waiting;
     struct caller caller;
     struct results results;
@@ -60,24 +40,8 @@ static int read_wait(struct call *o)
 
 static int read_options(struct call *o, int *argc, char **argv)
 {
-    const struct client_option own[] = {
-        {"args", 'a', &o->args, NULL},
-        {"kwargs", 'k', &o->kwargs, NULL},
-        {"signature", 0, &o->signature, NULL},
-        {"eta", 0, &o->eta, NULL},
-        {"countdown", 0, &o->countdown, NULL},
-        {"expires", 0, &o->expires, NULL},
-        {"serializer", 0, &o->serializer, NULL},
-        {"queue", 0, &o->queue, NULL},
-        {"exchange", 0, &o->exchange, NULL},
-        {"routing-key", 0, &o->routing_key, NULL},
-        {"wait", 0, &o->wait, &o->waits},
-        {"json", 0, NULL, &o->waiting.json},
-        {"help", 'h', NULL, &o->help},
-    };
-    int code = client_options("petiole call", argc, argv, own,
-                              sizeof(own) / sizeof(own[0]), o->words, &o->nwords, 1);
-    if (code || o->help)
+    int code = command_read(&command_call, o, argc, argv, o->words, &o->nwords, 1);
+    if (code)
         return code;
     if (o->nwords == 0 && !o->signature)
         return usage("which task? see petiole call --help");
@@ -247,20 +211,52 @@ static int call(struct call *o, struct client *broker)
     return code;
 }
 
-int command_call(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     struct call o = {.nwords = 0};
     struct client broker;
     int code = read_options(&o, &argc, argv);
-    if (code)
-        return code;
-    if (o.help) {
-        fputs(help, stdout);
-        return EXIT_STOPPED;
-    }
-    if ((code = client_prepare(&broker, "petiole call", argc, argv)))
+    if (code || (code = client_prepare(&broker, "petiole call", argc, argv)))
         return code;
     code = call(&o, &broker);
     client_close(&broker);
     return code;
 }
+
+#define AT(field) .offset = offsetof(struct call, field)
+
+static const struct command_option options[] = {
+    {"args", 'a', "JSON", "positional arguments: an array", AT(args)},
+    {"kwargs", 'k', "JSON", "keyword arguments: an object", AT(kwargs)},
+    {"signature", 0, "JSON",
+     "any signature of Celery's canvas, a chain, a group, a chord: as JSON, in @FILE, "
+     "or - on standard input",
+     AT(signature)},
+    {"eta", 0, "TIME", "when to run it: ISO 8601, UTC if it has no offset", AT(eta)},
+    {"countdown", 0, "SECONDS", "the same, from now on", AT(countdown)},
+    {"expires", 0, "TIME", "when it is too late: ISO 8601, or seconds from now on",
+     AT(expires)},
+    {"serializer", 0, "NAME", "json, msgpack, yaml, auth; without it task_serializer",
+     AT(serializer), .choices = "json msgpack yaml auth"},
+    {"queue", 0, "NAME", "where to; without it as task_routes says", AT(queue)},
+    {"exchange", 0, "NAME", "with --routing-key: instead of a queue", AT(exchange)},
+    {"routing-key", 0, "KEY", "see --exchange", AT(routing_key)},
+    {"wait", 0, "[SECONDS]", "wait for the result, and print it as JSON", AT(wait),
+     .given = offsetof(struct call, waits)},
+    {"json", 0, NULL, "print an object: the id, and what came of it", AT(waiting.json)},
+    {0},
+};
+
+const struct command command_call = {
+    .name = "call",
+    .run = run,
+    .summary = "send a task",
+    .usage = "NAME [-a ARGS] [-k KWARGS] [-b URL] [OPTIONS]\n"
+             "--signature JSON|@FILE|- [-a ARGS] [-b URL] [OPTIONS]",
+    .about = "Sends a task, or a workflow, and prints the id of its result.",
+    .options = options,
+    .settings = "broker result-backend config",
+    .exits = "0 sent, or succeeded; 1 neither; 64 the command line is wrong; 69 no "
+             "result in time",
+    .examples = "petiole call demo.add -a '[2, 3]' --wait 10",
+};

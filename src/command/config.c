@@ -18,17 +18,6 @@
 #define NO_CELERY 3 /* the script's own exit codes */
 #define NO_APPLICATION 4
 
-static const char help[] =
-    "usage: petiole config import APP   settings of a Python application as JSON\n"
-    "       petiole config check FILE   does petiole worker take this file?\n"
-    "\n"
-    "APP is what celery -A takes: a module, or module:attribute. Its python3 is the\n"
-    "first in PATH: activate the application's environment. What petiole does not\n"
-    "take is named on standard error.\n"
-    "\n"
-    "Exit codes: 0 done, 1 the application cannot be read or the file is refused,\n"
-    "64 the command line is wrong.\n";
-
 /* Settings that differ from Celery's defaults. A value that JSON cannot say becomes
  * {"python": "what it is"}, which stands for no value of any setting. */
 static const char script[] =
@@ -220,12 +209,13 @@ static int import(const char *app)
     return code;
 }
 
-static int check(char *file)
+static int check(const char *file)
 {
     struct config c;
     struct error e;
-    char *argv[] = {(char *)(uintptr_t) "worker", (char *)(uintptr_t) "--config", file,
-                    (char *)(uintptr_t) "-A",     (char *)(uintptr_t) "demo",     NULL};
+    char *argv[] = {(char *)(uintptr_t) "worker", (char *)(uintptr_t) "--config",
+                    (char *)(uintptr_t)file,      (char *)(uintptr_t) "-A",
+                    (char *)(uintptr_t) "demo",   NULL};
     int code = config_load(&c, 5, argv, &e) < 0 ? complain(EXIT_FAILED, "%s", e.msg)
                                                 : EXIT_STOPPED;
     fputs(c.warnings, stderr);
@@ -235,18 +225,40 @@ static int check(char *file)
     return code;
 }
 
-static bool asks_for_help(const char *word)
+static int run(int argc, char **argv)
 {
-    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+    const char *words[2] = {NULL};
+    size_t nwords;
+    int code = command_read(&command_config, NULL, &argc, argv, words, &nwords, 2);
+    if (code)
+        return code;
+    if (nwords == 2 && strcmp(words[0], "import") == 0)
+        return import(words[1]);
+    if (nwords == 2 && strcmp(words[0], "check") == 0)
+        return check(words[1]);
+    if (nwords == 1 && command_knows_word(&command_config, words[0]))
+        return complain(EXIT_USAGE, "%s what? see petiole config --help", words[0]);
+    return command_refuse_word(&command_config, words[0]);
 }
 
-int command_config(int argc, char **argv)
-{
-    if (argc >= 2 && asks_for_help(argv[argc - 1]))
-        return fputs(help, stdout) < 0 ? EXIT_FAILED : EXIT_STOPPED;
-    if (argc == 3 && strcmp(argv[1], "import") == 0)
-        return import(argv[2]);
-    if (argc == 3 && strcmp(argv[1], "check") == 0)
-        return check(argv[2]);
-    return complain(EXIT_USAGE, "import APP, or check FILE? see petiole config --help");
-}
+static const struct command_word verbs[] = {
+    {"import", "APP", "settings of a Python application as JSON"},
+    {"check", "FILE", "does petiole worker take this file?"},
+    {0},
+};
+
+const struct command command_config = {
+    .name = "config",
+    .run = run,
+    .summary = "settings of a Python application, or a check of a file",
+    .usage = "import APP\ncheck FILE",
+    .about =
+        "APP is what celery -A takes: a module, or module:attribute. Its python3 is "
+        "the first in PATH: activate the application's environment. What petiole "
+        "does not take is named on standard error.",
+    .words = verbs,
+    .exits = "0 done; 1 the application cannot be read or the file is refused; "
+             "64 the command line is wrong",
+    .examples = "petiole config import proj.celery_app > petiole.json\n"
+                "petiole config check petiole.json",
+};

@@ -9,28 +9,11 @@
 
 #define WORDS_MAX 256
 
-static const char help[] =
-    "usage: petiole dead list|show|replay|drop [ID...] [-b URL] [OPTIONS]\n\n"
-    "Messages that nobody could run are kept, with the reason. Oldest first.\n\n"
-    "  list             a table of them\n"
-    "  show ID...       all that is known, and the message\n"
-    "  replay ID...     send the original message again, and forget the letter\n"
-    "  drop ID...       throw it away\n\n"
-    "  --reason TEXT    only those whose reason holds this text\n"
-    "  --queue NAME     only those of this queue\n"
-    "  --task NAME      only those of this task\n"
-    "  --all            replay or drop all of these, without naming each\n"
-    "  --json           one JSON object a line\n"
-    "  --raw            show: the message alone, byte for byte\n"
-    "  --to NAME        replay: to this queue, not the one it came from\n"
-    "  --back           replay: behind what waits there, not before it\n\n"
-    "Other options are a worker's: petiole worker --help lists them.\n";
-
 struct dead {
     const char *words[WORDS_MAX]; /* the verb, then ids */
     size_t nwords;
     const char *reason, *queue, *task, *to;
-    bool all, json, raw, back, help;
+    bool all, json, raw, back;
     size_t shown, done, failed;
 };
 
@@ -189,25 +172,13 @@ static int run(struct dead *o, dead_letter_fn *f, int argc, char **argv)
     return code;
 }
 
-int command_dead(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     struct dead o = {0};
-    const struct client_option own[] = {
-        {"reason", 0, &o.reason, NULL}, {"queue", 0, &o.queue, NULL},
-        {"task", 0, &o.task, NULL},     {"to", 0, &o.to, NULL},
-        {"all", 0, NULL, &o.all},       {"json", 0, NULL, &o.json},
-        {"raw", 0, NULL, &o.raw},       {"back", 0, NULL, &o.back},
-        {"help", 'h', NULL, &o.help},
-    };
     int code =
-        client_options("petiole dead", &argc, argv, own, sizeof(own) / sizeof(own[0]),
-                       o.words, &o.nwords, WORDS_MAX);
+        command_read(&command_dead, &o, &argc, argv, o.words, &o.nwords, WORDS_MAX);
     if (code)
         return code;
-    if (o.help) {
-        fputs(help, stdout);
-        return EXIT_STOPPED;
-    }
     const char *verb = o.nwords ? o.words[0] : "";
     if (strcmp(verb, "list") == 0)
         return run(&o, list_one, argc, argv);
@@ -216,8 +187,42 @@ int command_dead(int argc, char **argv)
     bool changes = strcmp(verb, "replay") == 0 || strcmp(verb, "drop") == 0;
     if (changes && (o.nwords > 1) != o.all)
         return run(&o, change_one, argc, argv);
-    fprintf(stderr, changes ? "petiole dead: name letters, or say --all\n"
-                            : "petiole dead: say list, show, replay or drop: see "
-                              "petiole dead --help\n");
-    return EXIT_USAGE;
+    if (changes)
+        return command_complain(EXIT_USAGE, "petiole dead",
+                                "name letters, or say --all");
+    return command_refuse_word(&command_dead, o.nwords ? verb : NULL);
 }
+
+static const struct command_word verbs[] = {
+    {"list", NULL, "a table of them"},
+    {"show", "ID...", "all that is known, and the message"},
+    {"replay", "ID...", "send the original message again, and forget the letter"},
+    {"drop", "ID...", "throw it away"},
+    {0},
+};
+
+#define AT(field) .offset = offsetof(struct dead, field)
+
+static const struct command_option options[] = {
+    {"reason", 0, "TEXT", "only those whose reason holds this text", AT(reason)},
+    {"queue", 0, "NAME", "only those of this queue", AT(queue)},
+    {"task", 0, "NAME", "only those of this task", AT(task)},
+    {"all", 0, NULL, "replay or drop all of these, without naming each", AT(all)},
+    {"json", 0, NULL, "one JSON object a line", AT(json)},
+    {"raw", 0, NULL, "show: the message alone, byte for byte", AT(raw)},
+    {"to", 0, "NAME", "replay: to this queue, not the one it came from", AT(to)},
+    {"back", 0, NULL, "replay: behind what waits there, not before it", AT(back)},
+    {0},
+};
+
+const struct command command_dead = {
+    .name = "dead",
+    .run = dispatch,
+    .summary = "messages that nobody could run: list, replay, drop",
+    .usage = "list|show|replay|drop [ID...] [-b URL] [OPTIONS]",
+    .about = "Messages that nobody could run are kept, with the reason. Oldest first.",
+    .words = verbs,
+    .options = options,
+    .settings = "broker config",
+    .exits = "0 done; 1 not done, or no such letter; 64 the command line is wrong",
+};

@@ -15,13 +15,6 @@
 
 #define LOOK_MS 500
 
-static const char help[] =
-    "usage: petiole drain [-b URL] [OPTIONS]\n\n"
-    "Puts back what dead petiole workers held, so that Python workers see all of\n"
-    "it, and says what is left that they cannot see. Stop the petiole workers\n"
-    "first. Exit code 0: nothing is left but, perhaps, dead letters.\n\n"
-    "Options are a worker's: petiole worker --help lists them.\n";
-
 /* KEYS nodes, dead   ARGV liveness prefix, own id → dead letters, nodes that are dead,
  * then the descriptions of those alive */
 static const char look_lua[] =
@@ -180,21 +173,13 @@ static void close_handle(uv_handle_t *handle, void *ctx)
         uv_close(handle, NULL);
 }
 
-int command_drain(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     struct drain d = {0};
-    bool wants_help = false;
     const char *words[1];
-    size_t nwords = 0;
-    const struct client_option own[] = {{"help", 'h', NULL, &wants_help}};
-    int code = client_options("petiole drain", &argc, argv, own, 1, words, &nwords, 0);
-    if (code)
-        return code;
-    if (wants_help) {
-        fputs(help, stdout);
-        return EXIT_STOPPED;
-    }
-    if ((code = client_open(&d.client, "petiole drain", argc, argv)))
+    size_t nwords;
+    int code = command_read(&command_drain, &d, &argc, argv, words, &nwords, 0);
+    if (code || (code = client_open(&d.client, "petiole drain", argc, argv)))
         return code;
     code = drain(&d);
     client_stop(&d.client);
@@ -205,3 +190,17 @@ int command_drain(int argc, char **argv)
     client_finish(&d.client);
     return code;
 }
+
+const struct command command_drain = {
+    .name = "drain",
+    .run = run,
+    .summary = "leave nothing where only petiole finds it",
+    .usage = "[-b URL] [OPTIONS]",
+    .about =
+        "Puts back what dead petiole workers held, so that Python workers see all of "
+        "it, and says what is left that they cannot see. Stop the petiole workers "
+        "first.",
+    .settings = "broker queues config",
+    .exits = "0 nothing is left but, perhaps, dead letters; 1 something is; "
+             "64 the command line is wrong",
+};

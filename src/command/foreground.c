@@ -101,7 +101,7 @@ static size_t keyword_bytes(const struct params *p, const char *argument)
 }
 
 bool foreground_read_arguments(struct foreground *f, const struct module_row *row,
-                               char **argv)
+                               const char *const *argv)
 {
     struct arena *a = &f->arena;
     ptl_value *args = value_list(a, 0), *kwargs = value_map(a, 0);

@@ -24,7 +24,7 @@ const char *foreground_load_settings(struct foreground *f, const char *path);
 /* Takes the arguments, each JSON if it reads as JSON, else text, NAME=VALUE by name.
  * False if one is not UTF-8, or memory is out. */
 bool foreground_read_arguments(struct foreground *f, const struct module_row *row,
-                               char **argv);
+                               const char *const *argv);
 /* Runs the row; the soft limit is 0 for none. */
 bool foreground_run(struct foreground *f, const struct module_row *row,
                     double soft_limit_s);

@@ -7,14 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char help[] =
-    "usage: petiole purge [-f] [-Q NAME,...] [-X NAME,...] [-b URL] [OPTIONS]\n\n"
-    "Erases all messages from all known task queues. There is no undo.\n\n"
-    "  -f, --force            do not ask\n"
-    "  -Q, --queues NAME,...  these queues only\n"
-    "  -X, --exclude-queues NAME,...  all but these\n\n"
-    "Other options are a worker's: petiole worker --help lists them.\n";
-
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const struct queue *)a)->name, ((const struct queue *)b)->name);
@@ -81,26 +73,38 @@ static int purge(struct client *c)
     return EXIT_STOPPED;
 }
 
-int command_purge(int argc, char **argv)
+struct options {
+    bool force;
+};
+
+static int run(int argc, char **argv)
 {
     struct client c;
-    bool force = false, wants_help = false;
+    struct options o = {0};
     const char *words[1];
-    size_t nwords = 0;
-    const struct client_option own[] = {
-        {"force", 'f', NULL, &force},
-        {"help", 'h', NULL, &wants_help},
-    };
-    int code = client_options("petiole purge", &argc, argv, own, 2, words, &nwords, 0);
-    if (code)
+    size_t nwords;
+    int code = command_read(&command_purge, &o, &argc, argv, words, &nwords, 0);
+    if (code || (code = client_open(&c, "petiole purge", argc, argv)))
         return code;
-    if (wants_help) {
-        fputs(help, stdout);
-        return EXIT_STOPPED;
-    }
-    if ((code = client_open(&c, "petiole purge", argc, argv)))
-        return code;
-    code = force || is_confirmed(&c) ? purge(&c) : EXIT_FAILED;
+    code = o.force || is_confirmed(&c) ? purge(&c) : EXIT_FAILED;
     client_close(&c);
     return code;
 }
+
+static const struct command_option options[] = {
+    {"force", 'f', NULL, "do not ask", .offset = offsetof(struct options, force)},
+    {0},
+};
+
+const struct command command_purge = {
+    .name = "purge",
+    .run = run,
+    .summary = "erase all messages of the queues",
+    .usage = "[-f] [-Q NAME,...] [-X NAME,...] [-b URL] [OPTIONS]",
+    .about =
+        "Erases all messages from the queues that a worker would take from. There is "
+        "no undo. What workers hold already stays with them.",
+    .options = options,
+    .settings = "queues exclude-queues broker config",
+    .exits = "0 done; 1 not done; 64 the command line is wrong",
+};

@@ -3,28 +3,13 @@
 #include "command.h"
 #include "foreground.h"
 
-#include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
 
-static const char help[] =
-    "usage: petiole run [OPTIONS] PLUGIN [TASK [ARGUMENT...]]\n"
-    "\n"
-    "Runs one task of a plugin in this process and prints its result as JSON.\n"
-    "Without TASK, lists what the plugin offers. PLUGIN is a name, or a path with a\n"
-    "slash. An ARGUMENT is JSON if it reads as JSON, else text; NAME=VALUE gives it\n"
-    "by name.\n"
-    "\n"
-    "  --id ID                the task's id instead of a random one\n"
-    "  --settings FILE        JSON; its \"plugins\" object holds the plugins' "
-    "settings\n"
-    "  --soft-time-limit S    cancel the task after so many seconds\n"
-    "  --help                 this text\n"
-    "\n"
-    "Exit codes: 0 it succeeded, 1 it did not, 64 the command line is wrong.\n";
+#define WORDS_MAX 256
 
 struct options {
-    const char *id, *settings_file;
+    const char *id, *settings_file, *soft_limit;
     double soft_limit_s; /* 0: none */
 };
 
@@ -93,7 +78,7 @@ static int report(const struct foreground *f)
                     v->outcome == OUTCOME_REJECT ? "dropped" : "put back");
 }
 
-static int run_task(struct foreground *f, const char *name, char **argv,
+static int run_task(struct foreground *f, const char *name, const char *const *argv,
                     double soft_limit_s)
 {
     const struct module_row *row = module_row(&f->table, str_of(name));
@@ -123,55 +108,54 @@ static int read_seconds(const char *text, double *seconds)
     return EXIT_STOPPED;
 }
 
-/* Returns an exit code, or -1 to go on at optind. */
-static int read_options(struct options *o, int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"id", required_argument, NULL, 'i'},
-        {"settings", required_argument, NULL, 's'},
-        {"soft-time-limit", required_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int c;
-
-    opterr = 0;
-    while ((c = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
-        if (c == 'h')
-            return fputs(help, stdout) < 0 ? EXIT_FAILED : EXIT_STOPPED;
-        if (c == 'i')
-            o->id = optarg;
-        else if (c == 's')
-            o->settings_file = optarg;
-        else if (c == 'l' && read_seconds(optarg, &o->soft_limit_s) != 0)
-            return EXIT_USAGE;
-        else if (c == ':')
-            return complain(EXIT_USAGE, "%s needs a value", argv[optind - 1]);
-        else if (c == '?')
-            return complain(EXIT_USAGE, "no option '%s': see petiole run --help",
-                            argv[optind - 1]);
-    }
-    if (optind < argc)
-        return -1;
-    return complain(EXIT_USAGE, "which plugin? see petiole run --help");
-}
-
-int command_run(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     struct options o = {.id = NULL};
+    const char *words[WORDS_MAX + 1] = {NULL}; /* PLUGIN, TASK, its arguments, NULL */
+    size_t nwords;
     struct foreground f;
-    int rc = read_options(&o, argc, argv);
-
-    if (rc >= 0)
-        return rc;
-    argv += optind;
+    int code = command_read(&command_run, &o, &argc, argv, words, &nwords, WORDS_MAX);
+    if (!code && o.soft_limit)
+        code = read_seconds(o.soft_limit, &o.soft_limit_s);
+    if (!code && nwords == 0)
+        code = complain(EXIT_USAGE, "which plugin? see petiole run --help");
+    if (code)
+        return code;
     foreground_init(&f, o.id);
-    rc = load_settings(&f, o.settings_file);
-    if (rc == EXIT_STOPPED)
-        rc = load_plugin(&f, argv[0]);
-    if (rc == EXIT_STOPPED)
-        rc = argv[1] ? run_task(&f, argv[1], argv + 2, o.soft_limit_s)
-                     : list_tasks(&f.table);
+    code = load_settings(&f, o.settings_file);
+    if (code == EXIT_STOPPED)
+        code = load_plugin(&f, words[0]);
+    if (code == EXIT_STOPPED)
+        code = words[1] ? run_task(&f, words[1], words + 2, o.soft_limit_s)
+                        : list_tasks(&f.table);
     foreground_finish(&f);
-    return rc;
+    return code;
 }
+
+#define AT(field) .offset = offsetof(struct options, field)
+
+static const struct command_option options[] = {
+    {"id", 0, "ID", "the task's id instead of a random one", AT(id)},
+    {"settings", 0, "FILE", "JSON; its \"plugins\" object holds the plugins' settings",
+     AT(settings_file)},
+    {"soft-time-limit", 0, "S", "cancel the task after so many seconds",
+     AT(soft_limit)},
+    {0},
+};
+
+const struct command command_run = {
+    .name = "run",
+    .run = run,
+    .summary = "run one task in the foreground, without a broker",
+    .usage = "[OPTIONS] PLUGIN [TASK [ARGUMENT...]]",
+    .about =
+        "Runs one task of a plugin in this process and prints its result as JSON. "
+        "Without TASK, lists what the plugin offers.\n"
+        "PLUGIN is a name, or a path with a slash. An ARGUMENT is JSON if it reads "
+        "as JSON, else text; NAME=VALUE gives it by name.",
+    .options = options,
+    .words_last = true,
+    .exits = "0 it succeeded; 1 it did not; 64 the command line is wrong",
+    .examples = "petiole run demo demo.add 2 y=3\n"
+                "gdb --args petiole run ./mine.so mine.task '{\"size\": 3}'",
+};

@@ -38,24 +38,31 @@ static int restart(const struct config *c, const char *program)
     return EXIT_FAILED;
 }
 
-static bool asks_for(int argc, char **argv, const char *option, const char *letter)
+static bool asks_for_all(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], option) == 0 || strcmp(argv[i], letter) == 0)
+        if (strcmp(argv[i], "--help-all") == 0)
             return true;
     return false;
 }
 
-int command_worker(int argc, char **argv)
+static int print_all(void)
+{
+    printf("usage: petiole worker %s\n", command_worker.usage);
+    config_print_options(stdout, true);
+    putchar('\n');
+    config_print_settings(stdout);
+    return EXIT_STOPPED;
+}
+
+static int run(int argc, char **argv)
 {
     struct config config;
     char program[PATH_MAX];
     struct error e;
 
-    if (asks_for(argc, argv, "--help", "-h")) {
-        config_print_help(stdout);
-        return EXIT_STOPPED;
-    }
+    if (asks_for_all(argc, argv))
+        return print_all();
     find_program(program);
     if (config_load(&config, argc, argv, &e) < 0 ||
         config_check_worker(&config, &e) < 0) {
@@ -73,3 +80,22 @@ int command_worker(int argc, char **argv)
     config_finish(&config);
     return code;
 }
+
+static const struct command_option options[] = {
+    {"help-all", 0, NULL, "all options, and all settings of the --config file",
+     .offset = 0}, /* command_read is not asked: it is a worker's help */
+    {0},
+};
+
+const struct command command_worker = {
+    .name = "worker",
+    .run = run,
+    .summary = "take tasks from a broker and run them",
+    .usage = "-A PLUGIN,... [OPTIONS] [-- SETTING=VALUE...]",
+    .about = "Takes messages of Celery's producers and runs the handlers of plugins.",
+    .options = options,
+    .settings = "*",
+    .exits = "0 stopped; 1 stopped at once, or not started; 64 the command line is "
+             "wrong; 73 the pid file names a live process",
+    .examples = "petiole worker -A demo -b redis://localhost -l INFO",
+};

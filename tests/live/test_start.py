@@ -81,8 +81,13 @@ def test_help_names_every_option_and_exits_0(petiole):
     assert code == 0
     assert max(map(len, text.splitlines())) <= 80
     for option in ("-A", "-b", "--result-backend", "--pidfile", "--detach", "--logformat", "-Q", "-c", "-n", "-l", "--config",
-                   "--prefetch-multiplier", "--time-limit", "--soft-time-limit", "--max-tasks-per-child", "--unknown"):
+                   "--time-limit", "--soft-time-limit", "--max-tasks-per-child", "--unknown"):
         assert option in text
+    assert len(text.splitlines()) <= 50
+    code, text = petiole("worker", "--help-all")
+    assert code == 0
+    assert max(map(len, text.splitlines())) <= 80
+    assert "--umask" in text and "--prefetch-multiplier" in text and "--optimization" in text
     assert all(c.isprintable() or c == "\n" for c in text)
     assert r"broker_transport_options.sep (\x06\x16)" in text
     assert "%(message)s)\n" in text, "a default is shown whole"
@@ -100,7 +105,7 @@ def test_every_command_has_a_help_of_80_columns(petiole, command):
 
 @pytest.mark.parametrize("command, says", [
     ("wroker", "did you mean 'worker'?"),
-    ("inspect", "petiole --help lists them"),
+    ("contemplate", "petiole --help lists them"),
 ])
 def test_an_unknown_command_is_one_line(petiole, command, says):
     code, text = petiole(command)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of commands, in the order people meet them. */
+#include "command.h"
+
+#include <string.h>
+
+static const struct command *const commands[] = {
+    &command_worker, &command_call, &command_purge,  &command_dead,
+    &command_drain,  &command_run,  &command_config,
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+const struct command *command_at(size_t i)
+{
+    return i < COMMANDS ? commands[i] : NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
