@@ -23,6 +23,7 @@
 
 #include "../link/endpoint.h"
 #include "../link/link.h"
+#include "../link/reconnect.h"
 #include "../list.h"
 
 #include <hiredis/hiredis.h>
@@ -64,8 +65,7 @@ struct redis {
     struct link link;
     const struct endpoint *endpoint;
     const struct url *url; /* the one in use, or tried last */
-    size_t next_url;       /* of the endpoint's, to be tried */
-    size_t round;          /* how many of them failed since the last delay */
+    struct reconnect reconnect;
     struct sentinel *sentinel;
     struct url master; /* as the Sentinels told */
     const struct redis_events *events;
@@ -76,10 +76,8 @@ struct redis {
     bool discarding; /* the command being written goes nowhere: the link is closed */
     uint64_t client_id;
     struct redis_server server;
-    unsigned attempts; /* since a connection that lasted */
     uint64_t ready_since_ms;
     uint64_t heard_ms; /* when the server last said anything; 0: nothing yet */
-    bool was_ready;    /* once READY: later losses retry faster */
     uv_timer_t timer;  /* retry while DOWN; deadlines while READY */
     const struct redis *leader;
     bool greets_quickly, greets_sentinel;

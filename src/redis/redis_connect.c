@@ -9,11 +9,6 @@
 #include <string.h>
 
 #define MAX_UNSENT_BYTES ((size_t)1 << 30)
-#define STARTUP_STEP_S 2.0 /* Celery's 2, 4, 6 … 30 s */
-#define STARTUP_MAX_S 30.0
-#define LOST_FIRST_S 0.1
-#define LOST_MAX_S 8.0
-#define LASTING_MS 10000u /* a connection that lived so long was a good one */
 #define TICK_MAX_MS 1000u
 
 static void connect_now(struct redis *r);
@@ -21,58 +16,6 @@ static void connect_now(struct redis *r);
 static void set_state(struct redis *r, enum redis_state to)
 {
     r->state = to;
-}
-
-/* ---- when again ---------------------------------------------------------------- */
-
-static unsigned random_number(void)
-{
-    unsigned n = 0;
-    uv_random(NULL, NULL, &n, sizeof(n), 0, NULL); /* of the kernel: a fleet differs */
-    return n;
-}
-
-static double backoff_s(const struct redis *r)
-{
-    double jitter = 0.75 + (double)(random_number() % 1000) / 2000;
-    if (!r->was_ready)
-        return r->attempts * STARTUP_STEP_S < STARTUP_MAX_S
-                   ? r->attempts * STARTUP_STEP_S
-                   : STARTUP_MAX_S;
-    double delay = LOST_FIRST_S;
-    for (unsigned i = 1; i < r->attempts && delay < LOST_MAX_S; i++)
-        delay *= 2.5;
-    return (delay < LOST_MAX_S ? delay : LOST_MAX_S) * jitter;
-}
-
-/* How many URLs a round has. A follower and the Sentinels' master have one. */
-static size_t choices(const struct redis *r)
-{
-    return r->sentinel || r->leader ? 1 : r->endpoint->nurls;
-}
-
-static void choose_next(struct redis *r)
-{
-    r->next_url = r->endpoint->shuffle ? random_number() % choices(r)
-                                       : (r->next_url + 1) % choices(r);
-}
-
-/* 0: at once, with the next URL. After a connection that lasted the list begins anew,
- * as a worker's does in Celery. */
-static double next_delay_s(struct redis *r, bool lasted)
-{
-    if (lasted) {
-        r->attempts = 0;
-        r->round = 0;
-        r->next_url = 0;
-    } else {
-        r->round++;
-        choose_next(r);
-    }
-    if (r->round % choices(r) != 0)
-        return 0;
-    r->attempts++;
-    return backoff_s(r);
 }
 
 /* ---- losses -------------------------------------------------------------------- */
@@ -107,8 +50,8 @@ static void finish_stopping(struct redis *r)
 
 static void lost(struct redis *r, const char *why)
 {
-    bool lasted = r->state == REDIS_READY &&
-                  uv_now(r->link.loop) - r->ready_since_ms >= LASTING_MS;
+    uint64_t lived_ms =
+        r->state == REDIS_READY ? uv_now(r->link.loop) - r->ready_since_ms : 0;
     snprintf(r->why, sizeof(r->why), "%s", why);
     set_state(r, REDIS_DOWN);
     redisReaderFree(r->reader);
@@ -123,9 +66,9 @@ static void lost(struct redis *r, const char *why)
         finish_stopping(r);
         return;
     }
-    double delay_s = next_delay_s(r, lasted);
+    double delay_s = reconnect_after_s(&r->reconnect, lived_ms);
     uv_timer_start(&r->timer, on_retry, (uint64_t)(delay_s * 1000), 0);
-    r->events->down(r->ctx, r->why, delay_s, r->attempts);
+    r->events->down(r->ctx, r->why, delay_s, r->reconnect.attempts);
 }
 
 /* ---- events of the link -------------------------------------------------------- */
@@ -159,7 +102,7 @@ static const struct link_events link_events = {on_opened, on_received, on_closed
 void redis_become_ready(struct redis *r)
 {
     set_state(r, REDIS_READY);
-    r->was_ready = true;
+    r->reconnect.was_up = true;
     r->ready_since_ms = uv_now(r->link.loop);
     r->events->ready(r->ctx);
 }
@@ -238,7 +181,7 @@ static void connect_now(struct redis *r)
     } else if (r->endpoint->is_sentinel && !r->greets_sentinel) {
         lost(r, "out of memory for the Sentinels");
     } else {
-        r->url = &r->endpoint->urls[r->next_url];
+        r->url = &r->endpoint->urls[r->reconnect.next];
         open_link(r, NULL);
     }
 }
@@ -283,6 +226,11 @@ void redis_init(struct redis *r, uv_loop_t *loop, const struct endpoint *endpoin
                         .greets_sentinel = options->sentinel_greeting,
                         .waits_ms = options->waits_ms,
                         .max_reply_bytes = options->max_reply_bytes};
+    /* A follower and the Sentinels' master have one URL. */
+    bool has_choice =
+        !options->leader && (!endpoint->is_sentinel || options->sentinel_greeting);
+    r->reconnect = (struct reconnect){.nurls = has_choice ? endpoint->nurls : 1,
+                                      .shuffle = has_choice && endpoint->shuffle};
     link_init(&r->link, loop, &link_events, r, MAX_UNSENT_BYTES);
     uv_timer_init(loop, &r->timer);
     r->timer.data = r;
