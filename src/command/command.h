@@ -54,7 +54,9 @@ struct command {
     const char *summary;               /* as an option's help */
     const char *usage; /* what may follow the name: one form a line, separated by \n */
     const char *about; /* paragraphs, separated by \n */
-    const struct command_word *words;     /* up to one without a name; or NULL */
+    const struct command_word *words; /* up to one without a name; or NULL */
+    /* Instead: the words of a table that is described elsewhere. False: no more. */
+    bool (*word_at)(size_t i, struct command_word *word);
     const struct command_option *options; /* up to one without a name; or NULL */
     /* It takes a worker's options, too; those that matter here, by their long names,
      * separated by spaces. NULL: it does not. */
@@ -67,6 +69,10 @@ struct command {
 /* All of them; NULL after the last. */
 const struct command *command_at(size_t i);
 const struct command *command_find(const char *name);
+
+/* Its first words; false: no more. */
+bool command_word_at(const struct command *command, size_t i,
+                     struct command_word *word);
 
 /* Takes the command's own options, which land in *into, and its words (those without a
  * dash, and all behind "--") out of argv. What stays are a worker's options, for

@@ -49,10 +49,11 @@ static int columns_of(const struct command *c)
 {
     char names[HELP_COLUMNS];
     int columns = COLUMNS_LEAST;
+    struct command_word word;
     const struct config_option *setting;
     const char *settings = c->settings ? c->settings : "";
-    for (const struct command_word *w = c->words; w && w->name; w++) {
-        word_names(names, sizeof(names), w);
+    for (size_t i = 0; command_word_at(c, i, &word); i++) {
+        word_names(names, sizeof(names), &word);
         columns = wider(columns, names);
     }
     for (const struct command_option *o = c->options; o && o->name; o++) {
@@ -93,12 +94,12 @@ static void print_paragraphs(const char *text, FILE *to)
 static void print_words(const struct command *c, FILE *to, int columns)
 {
     char names[HELP_COLUMNS];
-    if (!c->words)
-        return;
-    fputc('\n', to);
-    for (const struct command_word *w = c->words; w->name; w++) {
-        word_names(names, sizeof(names), w);
-        help_row(to, names, w->help, columns);
+    struct command_word word;
+    for (size_t i = 0; command_word_at(c, i, &word); i++) {
+        if (i == 0)
+            fputc('\n', to);
+        word_names(names, sizeof(names), &word);
+        help_row(to, names, word.help, columns);
     }
 }
 

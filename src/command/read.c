@@ -153,19 +153,25 @@ int command_read(const struct command *command, void *into, int *argc, char **ar
 
 bool command_knows_word(const struct command *command, const char *word)
 {
-    for (const struct command_word *w = command->words; w && w->name; w++)
-        if (strcmp(w->name, word) == 0)
+    struct command_word w;
+    for (size_t i = 0; command_word_at(command, i, &w); i++)
+        if (strcmp(w.name, word) == 0)
             return true;
     return false;
 }
 
 static int refuse_none(const struct command *command, const char *name)
 {
-    char words[256] = "";
+    char words[128] = "";
     size_t n = 0;
-    for (const struct command_word *w = command->words; w->name; w++) {
-        const char *between = w == command->words ? "" : w[1].name ? ", " : " or ";
-        n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%s", between, w->name);
+    struct command_word w, next;
+    for (size_t i = 0; command_word_at(command, i, &w); i++) {
+        bool last = !command_word_at(command, i + 1, &next);
+        n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%s",
+                              !i     ? ""
+                              : last ? " or "
+                                     : ", ",
+                              w.name);
         if (n >= sizeof(words) - 1) /* more than a line: the help lists them */
             return command_complain(EXIT_USAGE, name, "say what: see %s --help", name);
     }
@@ -179,8 +185,9 @@ int command_refuse_word(const struct command *command, const char *word)
     if (!word)
         return refuse_none(command, name);
     struct nearest n = nearest_to(word);
-    for (const struct command_word *w = command->words; w && w->name; w++)
-        nearest_try(&n, w->name);
+    struct command_word w;
+    for (size_t i = 0; command_word_at(command, i, &w); i++)
+        nearest_try(&n, w.name);
     const char *found = nearest_found(&n);
     if (found)
         return command_complain(EXIT_USAGE, name, "no '%.60s': did you mean '%s'?",

@@ -22,3 +22,13 @@ const struct command *command_find(const char *name)
             return commands[i];
     return NULL;
 }
+
+bool command_word_at(const struct command *command, size_t i, struct command_word *word)
+{
+    if (command->word_at)
+        return command->word_at(i, word);
+    if (!command->words || !command->words[i].name)
+        return false;
+    *word = command->words[i];
+    return true;
+}
