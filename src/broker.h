@@ -25,6 +25,7 @@
 #include <uv.h>
 
 struct config;
+struct queue;
 struct broker;
 
 /* The broker's half of a held message, inside the request that it became. */
@@ -116,6 +117,16 @@ struct broker_ops {
      * the connection is lost it is kept, and a refusal is told, not tried again. */
     void (*send)(struct broker *b, const struct broker_address *to, struct str text,
                  broker_sent_fn *done, void *ctx);
+    /* Takes from this queue, too (src/queue.h; copied): it is declared as those of the
+     * start are. 0 also if it is taken from already; -ENOSPC beyond CONFIG_QUEUES_MAX
+     * queues, -ENOMEM. */
+    int (*consume)(struct broker *b, const struct queue *q);
+    /* No more from this one; what was taken of it goes on. False: it was not taken
+     * from. Without any queue the worker is idle. */
+    bool (*cancel)(struct broker *b, const char *name);
+    /* The queues that are taken from now, in their order; NULL after the last. Until
+     * the next consume or cancel. */
+    const struct queue *(*consumed)(const struct broker *b, size_t i);
     /* No more messages: what was taken but not handed over goes back. */
     void (*quiesce)(struct broker *b, void (*done)(void *ctx), void *ctx);
     void (*stop)(struct broker *b, void (*done)(void *ctx), void *ctx);
