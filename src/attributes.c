@@ -32,6 +32,7 @@ static const struct {
     {"store_errors_even_if_ignored", A_BOOL,
      offsetof(struct attributes, store_errors_even_if_ignored), 0},
     {"track_started", A_BOOL, offsetof(struct attributes, track_started), 0},
+    {"send_events", A_BOOL, offsetof(struct attributes, send_events), 0},
     {"time_limit", A_SECONDS, offsetof(struct attributes, time_limit_s), 0},
     {"soft_time_limit", A_SECONDS, offsetof(struct attributes, soft_time_limit_s), 0},
     {"rate_limit", A_RATE, offsetof(struct attributes, rate_per_s), 0},
@@ -59,6 +60,7 @@ bool attributes_apply_row(struct attributes *a, const ptl_def *row, struct wr *w
     a->reject_on_worker_lost |= (row->flags & PTL_REJECT_ON_WORKER_LOST) != 0;
     a->ignore_result |= (row->flags & PTL_IGNORE_RESULT) != 0;
     a->store_errors_even_if_ignored |= (row->flags & PTL_STORE_ERRORS) != 0;
+    a->send_events &= !(row->flags & PTL_NO_EVENTS);
     a->track_started |= (row->flags & PTL_TRACK_STARTED) != 0;
     if (row->soft_limit_ms)
         a->soft_time_limit_s = row->soft_limit_ms / 1000.0;

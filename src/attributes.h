@@ -25,6 +25,7 @@ struct attributes {
     bool reject_on_worker_lost;
     bool ignore_result, store_errors_even_if_ignored;
     bool track_started;
+    bool send_events;                       /* its task-… events */
     double time_limit_s, soft_time_limit_s; /* 0: none */
     double rate_per_s;                      /* 0: no limit */
     double default_retry_delay_s;
@@ -33,7 +34,7 @@ struct attributes {
 
 #define ATTRIBUTES_DEFAULTS                                                            \
     {                                                                                  \
-        .acks_on_failure = true, .acks_on_timeout = true,                              \
+        .acks_on_failure = true, .acks_on_timeout = true, .send_events = true,         \
         .default_retry_delay_s = ATTRIBUTES_RETRY_DELAY_S,                             \
         .max_retries = ATTRIBUTES_MAX_RETRIES                                          \
     }

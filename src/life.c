@@ -54,6 +54,7 @@ void life_leave(struct worker *w, int exit_code)
     if (w->state == WORKER_LEAVING)
         return;
     set_state(w, WORKER_LEAVING);
+    events_offline(&w->events); /* before the bus goes */
     w->leaving = 1 + (w->backend != NULL) + !w->pool_stopped;
     if (!w->pool_stopped) {
         w->pool_stopping = true;

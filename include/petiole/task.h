@@ -399,6 +399,7 @@ enum {
     PTL_STORE_ERRORS = 1u << 6,          /* also where the result is ignored */
     PTL_NO_TRAIL = 1u << 7,              /* `children` does not list what it sends */
     PTL_NO_RETRY_JITTER = 1u << 8,       /* autoretry waits the whole of its backoff */
+    PTL_NO_EVENTS = 1u << 9,             /* send_events=False: monitors do not see it */
 };
 
 #define PTL_NO_RETRIES (-1)

@@ -265,6 +265,7 @@ static struct frame_done done_of(const struct job *j)
         .outcome = j->verdict.outcome,
         .meta = wr_str(&j->meta),
         .repr = wr_str(&j->verdict.repr),
+        .cause = wr_str(&j->verdict.cause),
         .traceback = wr_str(&j->verdict.traceback),
         .retry = wr_str(&j->retry),
         .memory_bytes = j->memory_bytes,

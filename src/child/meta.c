@@ -47,7 +47,7 @@ void meta_write_done(struct wr *w, const struct ptl_task *t, const struct verdic
 {
     struct result r = {.date_done_us = date_done_us};
 
-    if (v->traceback.len > 0)
+    if (v->traceback.len > 0 && v->outcome != OUTCOME_REJECT) /* as Celery */
         r.traceback = wr_str(&v->traceback);
     switch (v->outcome) {
     case OUTCOME_SUCCESS:

@@ -114,7 +114,7 @@ static void follow_failure(struct job *j)
     const struct ending e = {
         .state = "FAILURE",
         .error = &v->error,
-        .traceback = wr_str(&v->traceback),
+        .traceback = v->outcome == OUTCOME_REJECT ? STR("") : wr_str(&v->traceback),
         .stores = task_stores_errors(&j->task),
     };
 

@@ -15,18 +15,21 @@ void verdict_init(struct verdict *v)
 {
     *v = (struct verdict){.outcome = OUTCOME_SUCCESS};
     wr_init(&v->repr, MAX_TEXT_BYTES);
+    wr_init(&v->cause, MAX_TEXT_BYTES);
     wr_init(&v->traceback, MAX_TEXT_BYTES);
 }
 
 void verdict_finish(struct verdict *v)
 {
     wr_finish(&v->repr);
+    wr_finish(&v->cause);
     wr_finish(&v->traceback);
 }
 
 void verdict_forget(struct verdict *v)
 {
     wr_reset(&v->repr);
+    wr_reset(&v->cause);
     wr_reset(&v->traceback);
     v->has_error = v->expected = false;
     v->outcome = OUTCOME_SUCCESS;
@@ -169,12 +172,17 @@ static void reject(struct verdict *v, struct ptl_task *t, bool requeue)
     struct str reason = t->flag.text;
     const ptl_value *arg =
         reason.p ? value_str(t->reserve, reason) : value_null(t->reserve);
+    struct wr words;
 
     v->error.type = STR("Reject");
     v->error.module = STR("celery.exceptions");
     v->error.args = argument_list(t->reserve, arg, value_bool(t->reserve, requeue));
     wr_printf(&v->repr, "reject requeue=%s: ", requeue ? "True" : "False");
     wr_put(&v->repr, reason.p ? reason : STR("None"));
+    wr_init(&words, MAX_TEXT_BYTES);
+    write_text(&words, v);
+    write_traceback(&v->traceback, &t->flag, &v->error, wr_str(&words));
+    wr_finish(&words);
 }
 
 /* ---- Retries ------------------------------------------------------------------ */
@@ -213,9 +221,10 @@ static void retry(struct verdict *v, struct ptl_task *t)
     if (v->has_error || flag->text.n > 0)
         wr_text(&v->repr, ": ");
     if (v->has_error)
-        result_exception_repr(&v->repr, &v->error);
+        result_exception_repr(&v->cause, &v->error);
     else
-        wr_put(&v->repr, flag->text);
+        wr_text(&v->cause, "None");
+    wr_put(&v->repr, v->has_error ? wr_str(&v->cause) : flag->text);
     write_traceback(&v->traceback, flag, &error, wr_str(&v->repr));
 }
 

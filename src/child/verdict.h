@@ -12,7 +12,8 @@ struct verdict {
     bool has_error;            /* a retry that an exception made */
     bool expected;             /* a failure of a kind that the row `throws` */
     struct wr repr;            /* of the result or the exception, for the log */
-    struct wr traceback;       /* of FAILURE and RETRY; else empty */
+    struct wr cause;           /* RETRY: the repr of its exception, "None" without */
+    struct wr traceback;       /* of FAILURE, RETRY and REJECT; else empty */
 };
 
 void verdict_init(struct verdict *v);

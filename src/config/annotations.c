@@ -80,6 +80,7 @@ int config_derive_attributes(struct config *c, struct error *e)
         .ignore_result = c->ignore_result,
         .store_errors_even_if_ignored = c->store_errors_even_if_ignored,
         .track_started = c->track_started,
+        .send_events = true,
         .time_limit_s = c->time_limit_s,
         .soft_time_limit_s = c->soft_time_limit_s,
         .default_retry_delay_s = ATTRIBUTES_RETRY_DELAY_S,

@@ -10,13 +10,19 @@
  * are made only while somebody wants them (-E, enable_events); the metrics are counted
  * always.
  *
+ * An outcome is told once it is stored, as a Python worker's: whoever hears of it finds
+ * it. Until then its request keeps what will be told.
+ *
  *     event.c         the batch, the clock, who wants what
  *     event_worker.c  online, heartbeat, offline
- *     event_task.c    the life of a task: called where it happens */
+ *     event_task.c    the life of a task: called where it happens
+ *     event_end.c     its end, from when it is known until it is stored */
 #ifndef PETIOLE_EVENT_H
 #define PETIOLE_EVENT_H
 
 #include "../request/request.h"
+
+#include "../../protocol/event.h"
 
 #define EVENT_BATCH 24 /* Celery's buffer limit for groups of events */
 
@@ -31,8 +37,12 @@ struct events {
     uint64_t active;    /* tasks whose handlers run */
     uint64_t processed; /* tasks accepted by children since the start */
     uint64_t dropped;   /* that no memory was there for; the bus counts its own */
+    size_t begun;       /* of the batch, where the event being written begins */
+    double utcoffset_h;
+    int64_t utcoffset_minute; /* of the wall clock, when that was looked up */
     uv_timer_t heartbeat;
-    bool online;
+    bool online;   /* worker-online was told */
+    bool finished; /* worker-offline was */
 };
 
 void events_init(struct events *ev, struct worker *w);
@@ -41,7 +51,8 @@ void events_start(struct events *ev); /* the heartbeat's timer */
 void events_bus_up(struct events *ev);
 /* Every turn of the loop: sends what was gathered. */
 void events_flush(struct events *ev);
-/* worker-offline; nothing is told any more. */
+/* worker-offline: what was gathered goes before it, and nothing is told any more. */
+void events_offline(struct events *ev);
 void events_finish(struct events *ev);
 /* Switches the task events, and tells whether that changed anything. */
 bool events_enable(struct events *ev, bool on);
@@ -50,6 +61,15 @@ void events_send_heartbeat(struct events *ev);
 /* Any other of a worker: type "worker-elect", fields: the text of a JSON object's
  * members without braces, or empty. */
 void events_send_worker(struct events *ev, const char *type, struct str fields);
+
+/* Who tells the next one, and when: ticks the clock. */
+struct event_head events_head(struct events *ev);
+/* Does anybody want what is told of this task? */
+bool events_want(const struct events *ev, const struct request *rq);
+/* Where an event of a task is to be written, or NULL if nobody wants it; then the end
+ * of it. */
+struct wr *events_begin(struct request *rq, struct event_head *h);
+void events_end(struct events *ev);
 
 /* Where a task's life turns. Each counts in the metrics, too. */
 void event_task_received(struct request *rq, const struct message *m);
@@ -66,5 +86,18 @@ void event_task_cancelled(struct request *rq);
 void event_task_ended(struct request *rq);
 /* ptl_send_event's: type and fields as its child wrote them; fields is an object. */
 void event_task_custom(struct request *rq, struct str type, struct str fields);
+
+/* What its end will be told as, instead of what was kept before: once it is stored,
+ * event_end_tell does. Nothing was kept, nothing is told: as of Ignore. */
+void event_end_succeeded(struct request *rq, struct str result_repr, double runtime_s);
+void event_end_failed(struct request *rq, struct str exception_repr,
+                      struct str traceback);
+void event_end_retried(struct request *rq, struct str exception_repr,
+                       struct str traceback);
+void event_end_revoked(struct request *rq, bool terminated, bool expired);
+/* … and that its message is refused, before the rest or behind it. */
+void event_end_also_rejected(struct request *rq, bool requeue, bool first);
+void event_end_tell(struct request *rq);
+void event_end_forget(struct request *rq);
 
 #endif

@@ -237,7 +237,8 @@ struct frame_done {
     double runtime_s;
     struct str meta;       /* the document to store; empty: store nothing */
     struct str repr;       /* of the result or the exception, cut for the log */
-    struct str traceback;  /* of a failure, for the log */
+    struct str cause;      /* RETRY: the repr of its exception, or "None" */
+    struct str traceback;  /* of a failure, for the log; of a retry for events */
     struct str retry;      /* the envelope to publish before the rest; or empty */
     uint64_t memory_bytes; /* the child's resident set after the task */
     bool expected;         /* a failure of a kind that the row `throws` */

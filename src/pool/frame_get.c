@@ -46,6 +46,7 @@ static void get_attributes(struct rd *r, struct attributes *a)
     a->ignore_result = get_bool(r);
     a->store_errors_even_if_ignored = get_bool(r);
     a->track_started = get_bool(r);
+    a->send_events = get_bool(r);
     a->time_limit_s = get_seconds(r);
     a->soft_time_limit_s = get_seconds(r);
     a->rate_per_s = get_seconds(r);
@@ -241,6 +242,7 @@ bool frame_get_done(struct rd body, struct frame_done *f)
     f->runtime_s = get_seconds(&body);
     f->meta = rd_str(&body);
     f->repr = rd_str(&body);
+    f->cause = rd_str(&body);
     f->traceback = rd_str(&body);
     f->retry = rd_str(&body);
     f->memory_bytes = rd_u64(&body);

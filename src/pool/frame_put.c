@@ -40,6 +40,7 @@ static void put_attributes(struct wr *w, const struct attributes *a)
     put_bool(w, a->ignore_result);
     put_bool(w, a->store_errors_even_if_ignored);
     put_bool(w, a->track_started);
+    put_bool(w, a->send_events);
     wr_f64(w, a->time_limit_s);
     wr_f64(w, a->soft_time_limit_s);
     wr_f64(w, a->rate_per_s);
@@ -207,6 +208,7 @@ void frame_put_done(struct wr *w, const struct frame_done *f)
     wr_f64(w, f->runtime_s);
     wr_lstr(w, f->meta);
     wr_lstr(w, f->repr);
+    wr_lstr(w, f->cause);
     wr_lstr(w, f->traceback);
     wr_lstr(w, f->retry);
     wr_u64(w, f->memory_bytes);

@@ -67,6 +67,13 @@ static void fill(struct request *rq, const struct message *m, const struct envel
     rq->soft_limit_s = m->has_soft_limit ? m->soft_limit_s : a->soft_time_limit_s;
 }
 
+/* As Celery: not what has expired by now, or is revoked. Here the message is read. */
+static void announce(struct request *rq, const struct message *m)
+{
+    if (!revocation_is_certain(rq))
+        event_task_received(rq, m);
+}
+
 struct delivery *intake_taken(void *ctx, struct str text, struct str queue)
 {
     struct worker *w = ctx;
@@ -93,6 +100,8 @@ struct delivery *intake_taken(void *ctx, struct str text, struct str queue)
         doom_fault(rq, fault, why);
     else
         fill(rq, &m, &e);
+    if (rq->row)
+        announce(rq, &m);
     return &rq->delivery;
 }
 
@@ -215,6 +224,8 @@ void intake_read(struct request *rq, struct str text)
         fill(rq, &m, &e);
     bool received = !rq->unread && !fault;
     rq->unread = false;
+    if (received && rq->row)
+        announce(rq, &m);
     if (received)
         go_on(rq);
     else

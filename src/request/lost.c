@@ -83,6 +83,7 @@ static void worker_lost(struct request *rq, enum pool_loss loss, int detail)
                   rq->times_lost + 1 >= w->config->worker_lost_limit;
     if (put_back && !poison) {
         rq->times_lost++;
+        event_task_rejected(rq, true);
         outcome_requeue(rq);
         return;
     }
@@ -101,6 +102,7 @@ static void terminated(struct request *rq)
 {
     struct arena *a = &rq->worker->scratch;
     arena_reset(a);
+    event_end_revoked(rq, true, false);
     outcome_fail(rq, &(struct outcome_failure){"REVOKED", "TaskRevokedError",
                                                "celery.exceptions",
                                                one(a, value_text(a, "terminated"))});
@@ -125,6 +127,7 @@ static void store_cancelled(struct request *rq)
  * early one chose that it is not repeated: what is stored is what Celery stores. */
 static void cut_short(struct request *rq)
 {
+    event_task_cancelled(rq);
     if (rq->acks_late)
         request_move(rq, RQ_READY);
     else
@@ -136,10 +139,14 @@ void outcome_lost(void *ctx, struct request *rq, enum pool_loss loss, int detail
     struct worker *w = ctx;
     if (rq->mode != TASK_RUN) {
         conclude_lost(rq);
-    } else if (w->cold) {
+        return;
+    }
+    event_task_ended(rq);
+    if (w->cold) {
         cut_short(rq);
     } else if (rq->cancelled) {
         rq->requeue = REQUEUE_FRONT;
+        event_task_cancelled(rq);
         store_cancelled(rq);
     } else if (loss == POOL_LOST_TERMINATED) {
         terminated(rq);

@@ -5,9 +5,12 @@
 #include "send.h"
 
 #include "../../protocol/json.h"
+#include "../../protocol/pyrepr.h"
 #include "../../protocol/result.h"
 
 #include <stdlib.h>
+
+#define NOTED_MAX_BYTES (1u << 20)
 
 /* ---- storing ------------------------------------------------------------------ */
 
@@ -16,6 +19,7 @@ static void fail_sender(struct request *rq);
 /* Nothing more is to be stored. */
 static void stored(struct request *rq)
 {
+    event_end_tell(rq);
     if (rq->child || rq->follow)
         follow_begin(rq);
     else
@@ -96,9 +100,33 @@ static bool write_failure(struct request *rq, const struct outcome_failure *f,
     return !out->bad;
 }
 
+/* Nothing tells where: of a Python worker's traceback that part names its own files. */
+static void note_failure(struct request *rq, const struct outcome_failure *f)
+{
+    const struct result_error error = {str_of(f->type), str_of(f->module), f->args};
+    const ptl_value *first = value_at(f->args, 0);
+    struct wr repr, traceback;
+    wr_init(&repr, NOTED_MAX_BYTES);
+    wr_init(&traceback, NOTED_MAX_BYTES);
+    result_exception_repr(&repr, &error);
+    wr_printf(&traceback, "Traceback (most recent call last):\n%s.%s: ", f->module,
+              f->type);
+    if (value_kind(first) == PTL_STR)
+        wr_put(&traceback, first->u.s);
+    else
+        pyrepr(&traceback, first);
+    wr_u8(&traceback, '\n');
+    bool unknown = strcmp(f->type, "NotRegistered") == 0; /* Celery tells none of it */
+    event_end_failed(rq, wr_str(&repr), unknown ? (struct str){0} : wr_str(&traceback));
+    wr_finish(&repr);
+    wr_finish(&traceback);
+}
+
 /* Where something may follow from it, a child looks into the message. */
 void outcome_fail(struct request *rq, const struct outcome_failure *f)
 {
+    if (strcmp(f->status, "FAILURE") == 0)
+        note_failure(rq, f);
     struct wr meta;
     bool follows = conclude_is_wanted(rq, f->status);
     wr_init(&meta, (1 << 20) + 8 * rq->raw.n);
@@ -144,6 +172,7 @@ void outcome_revoked(struct request *rq, const char *why, const char *stamp)
     else
         log_line_of(REQUEST_SUBJECT(rq), LOG_INFO, "Discarding revoked task: %s[%s]",
                     rq->name.p, rq->id.p);
+    event_end_revoked(rq, false, strcmp(why, "expired") == 0);
     outcome_fail_text(rq, "REVOKED", "TaskRevokedError", "celery.exceptions", why);
 }
 
@@ -177,6 +206,7 @@ void outcome_started(void *ctx, struct request *rq, const struct frame_started *
         store_state(w, rq, meta);
     if (!rq->acks_late && !rq->settled)
         w->broker->ops->ack(w->broker, &rq->delivery);
+    event_task_started(rq, pid);
     if (f->call.n > 0)
         rq->call = strndup(f->call.p, f->call.n);
     if (rq->terminate_signal) /* asked for before it ran */
@@ -226,6 +256,33 @@ static void log_done(const struct request *rq, const struct frame_done *f,
     }
 }
 
+/* To be told once it is stored. What is acknowledged early cannot be rejected. */
+static void note_end(struct request *rq, const struct frame_done *f)
+{
+    bool refused = rq->acks_late && !rq->row->attributes.acks_on_failure;
+    switch (f->outcome) {
+    case OUTCOME_SUCCESS:
+        event_end_succeeded(rq, f->repr, f->runtime_s);
+        return;
+    case OUTCOME_FAILURE:
+        event_end_failed(rq, f->repr, f->traceback);
+        if (refused)
+            event_end_also_rejected(rq, false, true);
+        return;
+    case OUTCOME_RETRY:
+        event_end_retried(rq, f->cause, f->traceback);
+        return;
+    case OUTCOME_REJECT:
+        event_end_failed(rq, f->repr, f->traceback);
+        if (rq->acks_late)
+            event_end_also_rejected(rq, false, false);
+        return;
+    case OUTCOME_IGNORE:
+    case OUTCOME_REQUEUE:
+        return;
+    }
+}
+
 void outcome_done(void *ctx, struct request *rq, const struct frame_done *f,
                   const char *process)
 {
@@ -235,8 +292,11 @@ void outcome_done(void *ctx, struct request *rq, const struct frame_done *f,
         return;
     }
     log_done(rq, f, process);
+    event_task_ended(rq);
+    note_end(rq, f);
     rq->succeeded = f->outcome == OUTCOME_SUCCESS;
     if (f->outcome == OUTCOME_REQUEUE && rq->acks_late) {
+        event_task_rejected(rq, true);
         outcome_requeue(rq);
         return;
     }

@@ -7,11 +7,20 @@
 
 #include <stdio.h>
 
+/* Celery tells nothing of what it cannot read; but it may have been told as received.
+ */
+static void bury(struct request *rq, const char *reason)
+{
+    if (rq->announced)
+        event_task_rejected(rq, false);
+    outcome_bury(rq, reason);
+}
+
 static void bury_refused(struct request *rq, const char *what, const char *why)
 {
     char reason[500];
     snprintf(reason, sizeof(reason), "%s: %s", what, why);
-    outcome_bury(rq, reason);
+    bury(rq, reason);
 }
 
 /* Whoever waits for the task is told; of a message without an id, nobody knows who. */
@@ -55,14 +64,14 @@ void outcome_refused(void *ctx, struct request *rq, const struct frame_refused *
                  "Can't decode message body: %s (task %s[%s]). It is kept "
                  "in petiole.dead.",
                  reason, rq->name.p, rq->id.p);
-        outcome_bury(rq, reason);
+        bury(rq, reason);
         return;
     case REFUSED_BAD_CONTENT:
         log_line(LOG_ERROR,
                  "Received invalid task message: %s (task %s[%s]). It is kept "
                  "in petiole.dead.",
                  reason, rq->name.p, rq->id.p);
-        outcome_bury(rq, reason);
+        bury(rq, reason);
         return;
     case REFUSED_BAD_MESSAGE:
         refused_bad_message(rq, reason);

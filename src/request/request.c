@@ -139,6 +139,7 @@ void request_destroy(struct request *rq)
     w->counts[rq->state]--;
     send_forget(rq);
     follow_forget(rq);
+    event_end_forget(rq);
     free(rq->burial);
     free(rq->retry);
     free(rq->reread);

@@ -57,6 +57,17 @@ enum request_state {
 struct child;
 struct worker;
 
+/* What events will tell of its end once that is stored: src/event/event_end.c. */
+struct event_end {
+    enum { END_NOT_KNOWN, END_SUCCEEDED, END_FAILED, END_RETRIED, END_REVOKED } kind;
+    enum { END_NOT_REJECTED, END_REJECTED_FIRST, END_REJECTED_LAST } rejected;
+    bool requeue, terminated, expired;
+    bool has_traceback;
+    double runtime_s;
+    char *text; /* owned: result or exception, then the traceback */
+    size_t text_bytes, traceback_bytes;
+};
+
 struct request {
     struct list link; /* on worker->requests[state] */
     struct delivery delivery;
@@ -92,8 +103,10 @@ struct request {
     char *burial; /* owned: why the message is a dead letter, else NULL */
     char *retry;  /* owned: the message to publish once RETRY is stored, else NULL */
     size_t retry_bytes;
-    char *reread;   /* owned: what id, name, task and raw point into after
-                       request_reread, else NULL */
+    char *reread; /* owned: what id, name, task and raw point into after
+                     request_reread, else NULL */
+    struct event_end end;
+    bool announced; /* as received, by an event */
     bool unread;    /* its headers name no task: a child looks into its body first */
     bool succeeded; /* as the child reported it */
     struct sends *sends;   /* owned, see send.h; NULL: it sent nothing */

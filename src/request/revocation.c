@@ -52,6 +52,11 @@ static const char *verdict(struct request *rq, struct wr *shown)
                                                         : NULL;
 }
 
+bool revocation_is_certain(struct request *rq)
+{
+    return is_expired(rq) || revoke_has_id(&rq->worker->revoke, rq->id);
+}
+
 static void drop(struct request *rq, const char *why, struct wr *shown)
 {
     struct worker *w = rq->worker;

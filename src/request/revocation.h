@@ -19,6 +19,10 @@
  * An expired task's id counts as revoked from then on. */
 bool revocation_drops(struct request *rq);
 
+/* That it is expired, or its id revoked, is all that Celery looks at before it tells of
+ * a task. */
+bool revocation_is_certain(struct request *rq);
+
 /* These tasks are not to be run. Returns how many of the ids were remembered. */
 size_t revocation_revoke(struct worker *w, const struct str *ids, size_t n);
 /* Nor those that carry this stamp; value: a scalar, or a list of which each counts. */

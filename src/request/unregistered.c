@@ -18,8 +18,10 @@ static void bury(struct request *rq, const char *reason)
     bool follows = !rq->row && conclude_is_wanted(rq, "FAILURE");
     if (follows && (rq->burial = strdup(reason)))
         outcome_unregistered(rq);
-    else
+    else {
+        event_task_rejected(rq, false);
         outcome_bury(rq, reason);
+    }
 }
 
 void intake_park(struct request *rq, const char *what)
@@ -44,6 +46,7 @@ void intake_park(struct request *rq, const char *what)
         bury(rq, reason);
         return;
     }
+    event_task_rejected(rq, true);
     intake_wait(rq, RQ_PARKED, now + hold_s * (int64_t)1000000);
 }
 
@@ -73,6 +76,7 @@ static void forward(struct request *rq, struct str queue, const char *what)
     if (unknown_first_of(rq->worker->unknown, rq->task))
         log_line(LOG_ERROR, "Received %s '%s': moved to queue %s (said once per name)",
                  what, rq->task.p, queue.p);
+    event_task_rejected(rq, true);
     outcome_forward(rq, queue);
 }
 

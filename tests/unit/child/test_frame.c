@@ -50,6 +50,7 @@ static const struct frame_done done = {
     .meta = {"{}", 2},
     .repr = {"5", 1},
     .retry = {"[]", 2},
+    .cause = {"None", 4},
     .memory_bytes = 4096,
     .effects = 2,
 };

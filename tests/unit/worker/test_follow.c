@@ -209,6 +209,8 @@ static int begin(void **state)
     arena_init(&s.w.scratch, 16 << 20);
     wr_init(&s.said, 1 << 20);
     s.w.unknown = unknown_create();
+    s.w.metrics = metrics_create();
+    events_init(&s.w.events, &s.w);
     s.w.pool = pool_create(&s.w.loop, &s.config, 0, STR(""), &pool_events, &s);
     revocation_load(&s.w);
     return 0;
@@ -228,6 +230,8 @@ static int end(void **state)
     revoke_finish(&s.w.revoke);
     arena_finish(&s.w.scratch);
     unknown_destroy(s.w.unknown);
+    events_finish(&s.w.events);
+    metrics_destroy(s.w.metrics);
     wr_finish(&s.said);
     return 0;
 }

@@ -83,6 +83,8 @@ static int begin(void **state)
     log_init(&s.w.loop, (enum log_level)99);
     arena_init(&s.w.scratch, 1 << 20);
     s.w.unknown = unknown_create();
+    s.w.metrics = metrics_create();
+    events_init(&s.w.events, &s.w);
     s.w.pool = pool_create(&s.w.loop, &s.config, 0, STR(""), &pool_events, &s);
     s.w.throttle = throttle_create(&s.w.loop, &s.table, &throttle_events);
     revocation_load(&s.w);
@@ -103,6 +105,8 @@ static int end(void **state)
     revoke_finish(&s.w.revoke);
     arena_finish(&s.w.scratch);
     unknown_destroy(s.w.unknown);
+    events_finish(&s.w.events);
+    metrics_destroy(s.w.metrics);
     return 0;
 }
 
