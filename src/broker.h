@@ -80,8 +80,8 @@ struct broker_events {
 };
 
 struct broker_stats {
-    uint64_t taken, acked, put_back, buried, leases_lost, restored_from_dead,
-        restored_overdue;
+    uint64_t taken, acked, put_back, buried, leases_renewed, leases_lost,
+        restored_from_dead, restored_overdue;
 };
 
 struct broker_ops {

@@ -158,6 +158,9 @@ struct config {
     double unknown_task_wait_s; /* before an unknown task is a dead letter */
     bool keep_final_states;
     int64_t hard_memory_per_child_kib; /* 0: none */
+    char *http;                        /* HOST:PORT; NULL: none */
+    char *http_hosts;                  /* names it may be asked by; NULL: none more */
+    bool metrics_compat;               /* celery-exporter's families, too */
 
     /* Derived by config_load. */
     struct endpoint broker, backend;

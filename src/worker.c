@@ -160,6 +160,7 @@ static const struct pool_events pool_events = {
     .room = on_pool_room,
     .started = outcome_started,
     .state = outcome_state,
+    .metric = metrics_of_request,
     .effect = follow_effect,
     .read = reading_begin,
     .unfollowed = follow_unfollowed,
@@ -227,6 +228,8 @@ static int init(struct worker *w, const struct config *c, struct str plugins,
     if (!w->unknown || !w->pool || !w->metrics)
         return error_set(e, ENOMEM, "out of memory");
     w->broker = redis_broker_create(&w->loop, c, &broker_events, w, e);
+    if (w->broker && c->http && !(w->http = http_create(w, c->http, e)))
+        return -e->code;
     if (w->broker && c->has_backend)
         w->backend = redis_backend_create(&w->loop, c, &backend_events, w, e);
     return w->broker && (w->backend || !c->has_backend) ? 0 : -e->code;
@@ -242,7 +245,9 @@ static void start(struct worker *w)
 {
     log_init(&w->loop, (enum log_level)w->config->log_level);
     log_warnings(w->config);
+    turn_start(&w->loop_turn, &w->loop);
     presence_start(&w->presence, &w->loop, w->config->health_file);
+    http_start(w->http);
     signals_watch(w);
     revocation_load(w);
     /* Prepare handles run in the reverse order of their start: the turn decides, then
@@ -267,6 +272,7 @@ static void finish(struct worker *w)
 {
     revocation_save(w);
     presence_finish(&w->presence);
+    http_stop(w->http);
     log_finish();
     uv_walk(&w->loop, close_handle, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
@@ -279,6 +285,7 @@ static void finish(struct worker *w)
         w->backend->ops->destroy(w->backend);
     if (w->broker)
         w->broker->ops->destroy(w->broker);
+    http_destroy(w->http);
     events_finish(&w->events);
     metrics_destroy(w->metrics);
     throttle_destroy(w->throttle);

@@ -34,6 +34,7 @@
 #include "event/event.h"
 #include "http/http.h"
 #include "http/metrics.h"
+#include "http/turn.h"
 #include "pool/autoscale.h"
 #include "pool/pool.h"
 #include "presence.h"
@@ -69,7 +70,8 @@ struct worker {
     struct bus *bus;         /* NULL: neither remote control nor events */
     struct events events;
     struct metrics *metrics;
-    struct http *http;  /* NULL: not asked for */
+    struct http *http; /* NULL: not asked for */
+    struct turn loop_turn;
     int64_t started_us; /* when, for people and for `uptime` */
     struct pool *pool;
     struct list requests[RQ_STATES]; /* GIVEN ones are on their child's list */

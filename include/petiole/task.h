@@ -216,6 +216,46 @@ PTL_API char *ptl_strf(ptl_task *t, const char *fmt, ...) PTL_PRINTF(2, 3);
  * false, having called it at once, if there is no memory to remember it. */
 PTL_API bool ptl_defer(ptl_task *t, void (*release)(void *arg), void *arg);
 
+/* ---- Metrics -------------------------------------------------------------------
+ *
+ * What handlers count stands in the worker's /metrics (--http), added up over all its
+ * children:
+ *
+ *     static const ptl_metric resized = PTL_METRIC(
+ *         .name = "images_resized_total", .help = "Images resized.",
+ *         .labels = "format status");
+ *     ptl_count(t, &resized, 1, "png", "ok", NULL);
+ *
+ * After the number comes a text for each label, then NULL. A label's values should be
+ * few: beyond 1,000 sets of labels the rest are counted together as "other". Names that
+ * begin with celery_, petiole_ or process_ are the worker's own. */
+typedef struct ptl_metric {
+    uint32_t size;         /* sizeof(ptl_metric); PTL_METRIC fills it in */
+    uint32_t reserved;     /* 0 */
+    const char *name;      /* "images_resized_total" */
+    const char *help;      /* one line for people */
+    const char *labels;    /* their names, separated by spaces; NULL: none */
+    const double *buckets; /* of ptl_observe: upper bounds, ascending, at most 32 … */
+    size_t nbuckets;       /* … 0: from 5 ms to 10 s */
+} ptl_metric;
+#define PTL_METRIC(...)                                                                \
+    {                                                                                  \
+        .size = sizeof(ptl_metric), __VA_ARGS__                                        \
+    }
+
+/* A counter goes up by n, which is not negative. Its name ends in _total. */
+PTL_API void ptl_count(ptl_task *t, const ptl_metric *m, double n, ...) PTL_SENTINEL;
+/* A gauge is set: whichever child says it last. */
+PTL_API void ptl_gauge(ptl_task *t, const ptl_metric *m, double value,
+                       ...) PTL_SENTINEL;
+/* A gauge goes up or down: how many are at work, in all children. What a task has added
+ * when its child dies is taken back. */
+PTL_API void ptl_gauge_add(ptl_task *t, const ptl_metric *m, double delta,
+                           ...) PTL_SENTINEL;
+/* A histogram takes note of a value, usually of seconds. */
+PTL_API void ptl_observe(ptl_task *t, const ptl_metric *m, double value,
+                         ...) PTL_SENTINEL;
+
 /* ---- Sending other tasks -------------------------------------------------------
  *
  * What is sent is on its way at once: it may start before this handler returns. It is

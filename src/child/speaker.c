@@ -33,6 +33,14 @@ static void send_log(struct ptl_task *t, ptl_level level, struct str text)
     wire_flush(wire);
 }
 
+static void send_metric(struct ptl_task *t, const struct frame_metric *m)
+{
+    struct wire *wire = t->sink->to;
+
+    frame_put_metric(&wire->out, m);
+    wire_flush(wire);
+}
+
 /* A full socket makes the handler wait: so the worker holds back one that sends more
  * than the broker takes. */
 static void send_effect(struct ptl_task *t, const struct frame_effect *e,
@@ -65,5 +73,6 @@ static void read_documents(struct ptl_task *t, enum frame_read_what what,
 
 struct task_sink speaker_sink(struct wire *w)
 {
-    return (struct task_sink){send_state, send_log, send_effect, read_documents, w};
+    return (struct task_sink){send_state,  send_log,       send_metric,
+                              send_effect, read_documents, w};
 }

@@ -23,6 +23,7 @@
 struct task_sink {
     void (*state)(struct ptl_task *t, const char *state, const ptl_value *meta);
     void (*log)(struct ptl_task *t, ptl_level level, struct str text);
+    void (*metric)(struct ptl_task *t, const struct frame_metric *m);
     /* What is to be done at once; it is good until the call returns. `m` is what a
      * PUBLISH was made of. */
     void (*effect)(struct ptl_task *t, const struct frame_effect *e,

@@ -48,6 +48,18 @@ static void print_log(struct ptl_task *t, ptl_level level, struct str text)
     fprintf(stderr, "%s %s: " STR_FMT "\n", name, t->row->def.name, STR_ARG(text));
 }
 
+static void print_metric(struct ptl_task *t, const struct frame_metric *m)
+{
+    static const char *const names[] = {[FRAME_METRIC_COUNT] = "COUNT",
+                                        [FRAME_METRIC_SET] = "GAUGE",
+                                        [FRAME_METRIC_ADD] = "GAUGE ADD",
+                                        [FRAME_METRIC_OBSERVE] = "OBSERVE"};
+
+    (void)t;
+    fprintf(stderr, "%s " STR_FMT "{" STR_FMT "} %.15g\n", names[m->kind],
+            STR_ARG(m->name), STR_ARG(m->labels), m->value);
+}
+
 /* As a person would read it; the message itself is base64. */
 static void print_effect(struct ptl_task *t, const struct frame_effect *e,
                          const struct message_send *m)
@@ -141,8 +153,8 @@ static const char *local_hostname(void)
 
 void foreground_init(struct foreground *f, const char *id)
 {
-    static const struct task_sink terminal = {print_state, print_log, print_effect,
-                                              read_nothing, NULL};
+    static const struct task_sink terminal = {print_state,  print_log,    print_metric,
+                                              print_effect, read_nothing, NULL};
 
     *f = (struct foreground){.node = {.pid = (uint32_t)getpid()}};
     f->node.hostname = f->node.origin = local_hostname();

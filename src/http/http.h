@@ -16,6 +16,8 @@ struct worker;
 
 /* NULL with one line in *e: no such host, port taken, built without HTTP. */
 struct http *http_create(struct worker *w, const char *address, struct error *e);
+/* Says where it listens, and begins to answer. */
+void http_start(struct http *h);
 /* Its handles are closed with the loop's others; then the memory goes. */
 void http_stop(struct http *h);
 void http_destroy(struct http *h);

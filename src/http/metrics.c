@@ -2,6 +2,7 @@
 #include "metrics_parts.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <uv.h>
 
 #define KEY_BYTES (3 * LABEL_BYTES + 2)
@@ -16,8 +17,9 @@ struct metrics *metrics_create(void)
     struct metrics *m = calloc(1, sizeof(*m));
     if (!m)
         return NULL;
-    series_init(&m->tasks, METRICS_TASK_VALUES, METRICS_SERIES_MAX);
-    series_init(&m->exceptions, 1, METRICS_SERIES_MAX);
+    series_init(&m->tasks, METRICS_TASK_VALUES, METRICS_SERIES_MAX,
+                STR("other\0other\0"));
+    series_init(&m->exceptions, 1, METRICS_SERIES_MAX, STR("other\0other\0other\0"));
     return m;
 }
 
@@ -27,6 +29,7 @@ void metrics_destroy(struct metrics *m)
         return;
     series_finish(&m->tasks);
     series_finish(&m->exceptions);
+    metrics_finish_families(m);
     free(m);
 }
 
@@ -75,12 +78,32 @@ static void count_exception(struct metrics *m, struct str name, struct str queue
         ++*v;
 }
 
+static void count_second(struct metrics *m, enum metrics_task what)
+{
+    int64_t now = time(NULL);
+    struct metrics_second *s = &m->seconds[(uint64_t)now % METRICS_RATE_S];
+    if (s->at_s != now)
+        *s = (struct metrics_second){.at_s = now};
+    s->n[what]++;
+}
+
+double metrics_rate(const struct metrics *m, enum metrics_task what)
+{
+    int64_t since = time(NULL) - METRICS_RATE_S;
+    double n = 0;
+    for (size_t i = 0; i < METRICS_RATE_S; i++)
+        if (m->seconds[i].at_s > since)
+            n += m->seconds[i].n[what];
+    return n / METRICS_RATE_S;
+}
+
 void metrics_count_task(struct metrics *m, enum metrics_task what, struct str name,
                         struct str queue, struct str exception)
 {
     double *v = task_values(m, name, queue);
     if (v)
         v[what]++;
+    count_second(m, what);
     if (what == METRICS_FAILED)
         count_exception(m, name, queue, exception);
 }

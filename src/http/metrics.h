@@ -12,6 +12,7 @@
 
 #include "../../protocol/buf.h"
 #include "../../protocol/str.h"
+#include "../pool/frame.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@
 #define METRICS_FAILURES 20 /* the last ones, for the status page */
 
 struct metrics;
+struct request;
 struct worker;
 
 enum metrics_task {
@@ -44,11 +46,14 @@ void metrics_task_runtime(struct metrics *m, struct str name, struct str queue,
 /* Of the last failures. */
 void metrics_note_failure(struct metrics *m, struct str name, struct str id,
                           struct str exception_repr);
-/* A child's FRAME_METRIC: one of a handler's own. kind 'c' counter, 'g' gauge, 'h'
- * histogram; labels: "a=\"x\",b=\"y\"" as Prometheus writes them, checked here. */
-void metrics_handler(struct metrics *m, char kind, struct str name, struct str help,
-                     struct str labels, double value, const double *buckets,
-                     size_t nbuckets);
+/* A child's FRAME_METRIC, one of a handler's own, checked here: what is no metric is
+ * counted and left. Returns the number that it changed, which stays where it is, or
+ * NULL. */
+double *metrics_handler(struct metrics *m, const struct frame_metric *f);
+/* The same for what a request says. Should its child die, the gauges that it has added
+ * to are what they were before. */
+void metrics_of_request(void *ctx, struct request *rq, const struct frame_metric *f);
+void metrics_undo_request(struct request *rq);
 /* All of it in Prometheus' text form 0.0.4, with what the worker knows by itself. */
 void metrics_write(struct wr *out, struct worker *w);
 

@@ -5,9 +5,9 @@
 
 #define FIRST_SLOTS 16
 
-void series_init(struct series_set *set, size_t nvalues, size_t max)
+void series_init(struct series_set *set, size_t nvalues, size_t max, struct str other)
 {
-    *set = (struct series_set){.nvalues = nvalues, .max = max};
+    *set = (struct series_set){.nvalues = nvalues, .max = max, .other = other};
 }
 
 void series_finish(struct series_set *set)
@@ -15,8 +15,7 @@ void series_finish(struct series_set *set)
     for (size_t i = 0; i < set->nslots; i++)
         free(set->slots[i]);
     free(set->slots);
-    free(set->other);
-    *set = (struct series_set){.nvalues = set->nvalues, .max = set->max};
+    series_init(set, set->nvalues, set->max, set->other);
 }
 
 static uint64_t hash_of(struct str key)
@@ -76,14 +75,6 @@ static struct series *create(const struct series_set *set, uint64_t hash,
     return s;
 }
 
-static double *others(struct series_set *set)
-{
-    set->overflow++;
-    if (!set->other && (set->other = create(set, 0, (struct str){NULL, 0})))
-        set->other->key = NULL;
-    return set->other ? set->other->values : NULL;
-}
-
 static struct series *find(struct series_set *set, uint64_t hash, struct str key)
 {
     if (set->last && is(set->last, hash, key))
@@ -92,6 +83,26 @@ static struct series *find(struct series_set *set, uint64_t hash, struct str key
     if (s)
         set->last = s;
     return s;
+}
+
+static struct series *insert(struct series_set *set, uint64_t hash, struct str key)
+{
+    struct series *s = make_room(set) ? create(set, hash, key) : NULL;
+    if (!s)
+        return NULL;
+    *slot_of(set, hash, key) = set->last = s;
+    set->n++;
+    return s;
+}
+
+static double *others(struct series_set *set)
+{
+    uint64_t hash = hash_of(set->other);
+    struct series *s = find(set, hash, set->other);
+    set->overflow++;
+    if (!s)
+        s = insert(set, hash, set->other);
+    return s ? s->values : NULL;
 }
 
 double *series_known(struct series_set *set, struct str key)
@@ -104,13 +115,9 @@ double *series_values(struct series_set *set, struct str key)
 {
     uint64_t hash = hash_of(key);
     struct series *s = find(set, hash, key);
-    if (s)
-        return s->values;
-    if (set->n >= set->max || !make_room(set) || !(s = create(set, hash, key)))
-        return others(set);
-    *slot_of(set, hash, key) = set->last = s;
-    set->n++;
-    return s->values;
+    if (!s && set->n < set->max)
+        s = insert(set, hash, key);
+    return s ? s->values : others(set);
 }
 
 void series_each(const struct series_set *set,
@@ -119,6 +126,4 @@ void series_each(const struct series_set *set,
     for (size_t i = 0; i < set->nslots; i++)
         if (set->slots[i])
             fn(ctx, set->slots[i]);
-    if (set->other)
-        fn(ctx, set->other);
 }

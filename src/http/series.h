@@ -16,7 +16,7 @@
 struct series {
     uint64_t hash;
     size_t nkey;
-    char *key; /* behind the values; NULL: the one for all others */
+    char *key; /* behind the values */
     double values[];
 };
 
@@ -24,17 +24,18 @@ struct series_set {
     struct series **slots; /* open addressing; a power of two of them */
     size_t nslots, n, max;
     size_t nvalues; /* of each series */
-    struct series *last, *other;
+    struct series *last;
+    struct str other; /* its key; it comes beside `max` */
     uint64_t overflow;
 };
 
-void series_init(struct series_set *set, size_t nvalues, size_t max);
+/* other: must outlive the set. */
+void series_init(struct series_set *set, size_t nvalues, size_t max, struct str other);
 void series_finish(struct series_set *set);
-/* Its numbers, zero at first; NULL if there is no memory even for `other`. */
+/* Its numbers, zero at first; NULL if there is no memory even for the others. */
 double *series_values(struct series_set *set, struct str key);
 /* The same, but nothing new is made: what is not there is among the others. */
 double *series_known(struct series_set *set, struct str key);
-/* Calls fn for each, `other` last. */
 void series_each(const struct series_set *set,
                  void (*fn)(void *ctx, const struct series *s), void *ctx);
 

@@ -13,7 +13,8 @@
  *     TASK ─────────────────────────▶ decodes
  *           ◀──────────────────────── REFUSED: nothing ran, the message is untouched
  *           ◀──────────────────────── STARTED: early acknowledgement happens here
- *           ◀──────────────────────── STATE, LOG, EFFECT: any number, while it runs
+ *           ◀──────────────────────── STATE, LOG, METRIC, EFFECT: any number, while it
+ *                                     runs
  *           ◀──────────────────────── READ: it waits for documents of the backend
  *     DOCUMENTS ────────────────────▶ those, in one frame or several
  *           ◀──────────────────────── DONE: the outcome, with all there is to store
@@ -51,6 +52,7 @@ enum frame_type {
     FRAME_EFFECT,
     FRAME_READ,
     FRAME_DOCUMENTS,
+    FRAME_METRIC,
 };
 
 /* A DONE holds a result, maybe the arguments again with each character as \uXXXX, and
@@ -175,6 +177,25 @@ struct frame_log {
     struct str text; /* without a line end */
 };
 
+#define FRAME_BUCKETS_MAX 32u
+
+enum frame_metric_kind {
+    FRAME_METRIC_COUNT = 1, /* a counter: added to */
+    FRAME_METRIC_SET,       /* a gauge */
+    FRAME_METRIC_ADD,       /* … added to */
+    FRAME_METRIC_OBSERVE,   /* a histogram */
+};
+
+struct frame_metric {
+    uint64_t job;
+    enum frame_metric_kind kind;
+    struct str name, help;
+    struct str labels; /* a="x",b="y", as Prometheus has them */
+    double value;
+    uint32_t nbuckets; /* OBSERVE: the upper bounds, without +Inf */
+    double buckets[FRAME_BUCKETS_MAX];
+};
+
 /* What is to be done beside the task's own result. */
 enum frame_effect_kind {
     EFFECT_PUBLISH = 1, /* a message */
@@ -258,6 +279,7 @@ void frame_put_refused(struct wr *w, const struct frame_refused *f);
 void frame_put_started(struct wr *w, const struct frame_started *f);
 void frame_put_state(struct wr *w, const struct frame_state *f);
 void frame_put_log(struct wr *w, const struct frame_log *f);
+void frame_put_metric(struct wr *w, const struct frame_metric *f);
 void frame_put_effect(struct wr *w, const struct frame_effect *f);
 void frame_put_read(struct wr *w, const struct frame_read *f);
 /* DOCUMENTS is a head and any number of documents; frame_end closes it. */
@@ -275,6 +297,7 @@ bool frame_get_refused(struct rd body, struct frame_refused *f);
 bool frame_get_started(struct rd body, struct frame_started *f);
 bool frame_get_state(struct rd body, struct frame_state *f);
 bool frame_get_log(struct rd body, struct frame_log *f);
+bool frame_get_metric(struct rd body, struct frame_metric *f);
 bool frame_get_effect(struct rd body, struct frame_effect *f);
 bool frame_get_read(struct rd body, struct frame_read *f);
 bool frame_get_documents(struct rd body, struct frame_documents *f);

@@ -161,6 +161,22 @@ bool frame_get_log(struct rd body, struct frame_log *f)
     return adds_up(&body);
 }
 
+bool frame_get_metric(struct rd body, struct frame_metric *f)
+{
+    f->job = rd_u64(&body);
+    f->kind = (enum frame_metric_kind)get_enum(&body, FRAME_METRIC_OBSERVE);
+    f->name = rd_str(&body);
+    f->help = rd_str(&body);
+    f->labels = rd_str(&body);
+    f->value = rd_f64(&body);
+    f->nbuckets = rd_u32(&body);
+    if (f->nbuckets > FRAME_BUCKETS_MAX)
+        return false;
+    for (uint32_t i = 0; i < f->nbuckets; i++)
+        f->buckets[i] = rd_f64(&body);
+    return adds_up(&body);
+}
+
 /* Without what its kind is about an effect has no meaning. */
 static bool effect_is_whole(const struct frame_effect *f)
 {

@@ -155,6 +155,22 @@ void frame_put_log(struct wr *w, const struct frame_log *f)
     frame_end(w, begun);
 }
 
+void frame_put_metric(struct wr *w, const struct frame_metric *f)
+{
+    size_t begun = begin(w, FRAME_METRIC);
+
+    wr_u64(w, f->job);
+    wr_u8(w, (uint8_t)f->kind);
+    wr_lstr(w, f->name);
+    wr_lstr(w, f->help);
+    wr_lstr(w, f->labels);
+    wr_f64(w, f->value);
+    wr_u32(w, f->nbuckets);
+    for (uint32_t i = 0; i < f->nbuckets; i++)
+        wr_f64(w, f->buckets[i]);
+    frame_end(w, begun);
+}
+
 void frame_put_effect(struct wr *w, const struct frame_effect *f)
 {
     size_t begun = begin(w, FRAME_EFFECT);

@@ -25,6 +25,7 @@ struct pool {
     uint64_t next_job;
     uv_timer_t respawn;
     uint64_t respawn_ms; /* grows while children die before they serve */
+    bool none_comes_up;  /* the last one that should have did not in time */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
     struct pool_stats stats;
@@ -45,6 +46,7 @@ static bool on_ready(void *ctx, struct slot *s, const struct frame_ready *ready)
         return false;
     }
     p->respawn_ms = RESPAWN_FIRST_MS;
+    p->none_comes_up = false;
     if (!p->ready && !table_read(&p->table, ready)) {
         p->events->broken(p->ctx, "a child's task table cannot be read");
         return false;
@@ -87,6 +89,9 @@ static void on_gone(void *ctx, struct slot *s, bool served)
     list_remove(&s->link);
     p->nslots--;
     p->leaving -= s->leaving;
+    if (!s->leaving && !p->stopping)
+        p->stats.restarts[s->end]++;
+    p->none_comes_up |= s->end == POOL_END_NOT_UP;
     slot_destroy(s);
     if (p->stopping) {
         check_stopped(p);
@@ -112,6 +117,12 @@ static void on_state(void *ctx, struct request *rq, struct str meta)
 {
     struct pool *p = ctx;
     p->events->state(p->ctx, rq, meta);
+}
+
+static void on_metric(void *ctx, struct request *rq, const struct frame_metric *f)
+{
+    struct pool *p = ctx;
+    p->events->metric(p->ctx, rq, f);
 }
 
 static bool on_effect(void *ctx, struct request *rq, const struct frame_effect *f)
@@ -166,6 +177,7 @@ static const struct slot_events slot_events = {
     .gone = on_gone,
     .started = on_started,
     .state = on_state,
+    .metric = on_metric,
     .effect = on_effect,
     .read = on_read,
     .unfollowed = on_unfollowed,
@@ -370,6 +382,25 @@ void pool_describe(const struct pool *p, struct wr *out)
 {
     for (struct list *l = p->slots.next; l != &p->slots; l = l->next)
         slot_describe(list_entry(l, struct slot, link), out);
+}
+
+void pool_each_child(const struct pool *p,
+                     void (*fn)(void *ctx, const struct pool_child *c), void *ctx)
+{
+    for (struct list *l = p->slots.next; l != &p->slots; l = l->next) {
+        const struct pool_child c = slot_look(list_entry(l, struct slot, link));
+        fn(ctx, &c);
+    }
+}
+
+bool pool_is_well(const struct pool *p, struct wr *why)
+{
+    for (struct list *l = p->slots.next; l != &p->slots; l = l->next)
+        if (!slot_is_well(list_entry(l, struct slot, link), why))
+            return false;
+    if (p->none_comes_up)
+        wr_text(why, "no child has come up within worker_proc_alive_timeout");
+    return !p->none_comes_up;
 }
 
 void pool_signal(struct pool *p, int signum)

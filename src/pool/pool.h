@@ -31,6 +31,21 @@ enum pool_loss {
     POOL_LOST_TERMINATED, /* a revoke ended it */
 };
 
+/* Why a child ended and another took its place. */
+enum pool_end {
+    POOL_END_UNKNOWN,
+    POOL_END_TASKS,      /* worker_max_tasks_per_child */
+    POOL_END_MEMORY,     /* worker_max_memory_per_child */
+    POOL_END_TIME_LIMIT, /* what it ran was past its hard limit */
+    POOL_END_TERMINATED, /* by a revoke */
+    POOL_END_NOT_UP,     /* worker_proc_alive_timeout */
+    POOL_END_NOT_READY,  /* it could not load its plugins, or offered other tasks */
+    POOL_END_NONSENSE,   /* a frame that makes no sense */
+    POOL_END_SIGNAL,     /* any other signal, out of memory among them */
+    POOL_END_EXIT,       /* it exited by itself */
+};
+#define POOL_ENDS (POOL_END_EXIT + 1)
+
 struct pool_events {
     /* The first child is there: the table is known. */
     void (*ready)(void *ctx);
@@ -41,6 +56,8 @@ struct pool_events {
     void (*started)(void *ctx, struct request *rq, const struct frame_started *f,
                     uint32_t pid);
     void (*state)(void *ctx, struct request *rq, struct str meta);
+    /* One of a handler's own. */
+    void (*metric)(void *ctx, struct request *rq, const struct frame_metric *f);
     /* False: the child says no more until pool_resume(). */
     bool (*effect)(void *ctx, struct request *rq, const struct frame_effect *f);
     /* pool_tell_documents() answers. */
@@ -105,8 +122,25 @@ void pool_destroy(struct pool *p);
 void pool_describe(const struct pool *p, struct wr *out);
 void pool_signal(struct pool *p, int signum);
 
+/* Each child as it is now. */
+struct pool_child {
+    const char *name, *state; /* "ForkPoolWorker-2", "serving" */
+    int pid;
+    uint64_t tasks; /* done since it was started */
+    size_t ngiven;
+    const struct request *running; /* NULL: none */
+    double runs_s;                 /* since so long */
+};
+void pool_each_child(const struct pool *p,
+                     void (*fn)(void *ctx, const struct pool_child *c), void *ctx);
+/* False if a child is stuck where only a restart of the worker helps: it was killed, or
+ * is past its hard limit, and does not go, or none comes up any more. `why` gets the
+ * reason, without a line end. */
+bool pool_is_well(const struct pool *p, struct wr *why);
+
 struct pool_stats {
     uint64_t spawned, killed_by_limit;
+    uint64_t restarts[POOL_ENDS]; /* children that were replaced */
     size_t serving;
 };
 struct pool_stats pool_stats(const struct pool *p);

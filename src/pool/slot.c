@@ -50,6 +50,19 @@ struct request *slot_take(struct slot *s, struct request *rq)
     return rq;
 }
 
+static enum pool_end end_of(const struct slot *s, const struct request *running)
+{
+    if (s->end != POOL_END_UNKNOWN)
+        return s->end;
+    if (!s->was_ready)
+        return POOL_END_NOT_READY;
+    if (running && running->terminate_signal)
+        return POOL_END_TERMINATED;
+    if (running && running->killed_by_limit)
+        return POOL_END_TIME_LIMIT;
+    return s->exit_signal ? POOL_END_SIGNAL : POOL_END_EXIT;
+}
+
 /* Reaped and read to the end: now it is known what was finished. */
 void slot_check_gone(struct slot *s)
 {
@@ -58,6 +71,7 @@ void slot_check_gone(struct slot *s)
     s->state = SLOT_GONE;
     describe_end(s);
     struct request *running = s->running ? slot_take(s, s->running) : NULL;
+    s->end = end_of(s, running);
     if (s->following)
         s->events->unfollowed(s->ctx, slot_take(s, s->following));
     while (!list_empty(&s->given)) { /* the newest first, each to the front */
@@ -113,19 +127,10 @@ void slot_kill(struct slot *s)
         return;
     s->told_to_go |= s->ngiven == 0;
     s->state = SLOT_STOPPING;
+    if (s->killed_ms == 0)
+        s->killed_ms = uv_now(s->loop);
     kill(-s->process.pid, SIGKILL);
     uv_process_kill(&s->process, SIGKILL);
-}
-
-void slot_describe(const struct slot *s, struct wr *out)
-{
-    static const char *const states[] = {"starting", "serving", "stopping", "gone"};
-    wr_printf(out, "%s pid:%d %s, %llu done, %zu given", s->name, s->process.pid,
-              states[s->state], (unsigned long long)s->tasks, s->ngiven);
-    if (s->running)
-        wr_printf(out, ", runs %s[%s] for %.3f s", s->running->name.p, s->running->id.p,
-                  (double)(uv_now(s->loop) - s->started_ms) / 1000);
-    wr_text(out, "\n");
 }
 
 static int spawn(struct slot *s)

@@ -24,6 +24,7 @@ struct slot_events {
     void (*started)(void *ctx, struct request *rq, const struct frame_started *f,
                     uint32_t pid);
     void (*state)(void *ctx, struct request *rq, struct str meta);
+    void (*metric)(void *ctx, struct request *rq, const struct frame_metric *f);
     /* False: read no more from this child until slot_resume(). */
     bool (*effect)(void *ctx, struct request *rq, const struct frame_effect *f);
     void (*read)(void *ctx, struct request *rq, const struct frame_read *f);
@@ -68,8 +69,10 @@ struct slot {
         unsigned looks;
     } ending; /* slot_signal.h */
     bool was_ready, reaped, read_to_end;
-    bool leaving;    /* taken away: not to be replaced */
-    bool told_to_go; /* idle when it was killed: nothing to report */
+    bool leaving;       /* taken away: not to be replaced */
+    enum pool_end end;  /* why it ended, or has to */
+    uint64_t killed_ms; /* when it was first killed; 0: it was not */
+    bool told_to_go;    /* idle when it was killed: nothing to report */
     int64_t exit_code;
     int exit_signal;
     uint64_t tasks;  /* done since it was started */
@@ -95,5 +98,8 @@ void slot_tell_documents(struct slot *s, const struct str *documents, size_t n,
                          bool last);
 /* Appends a line about it, for people. */
 void slot_describe(const struct slot *s, struct wr *out);
+struct pool_child slot_look(const struct slot *s);
+/* False with one line if it does not go although it was killed, or has to be. */
+bool slot_is_well(const struct slot *s, struct wr *why);
 
 #endif

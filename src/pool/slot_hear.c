@@ -24,7 +24,7 @@ static void note_runtime(struct slot *s, double runtime_s)
 }
 
 /* After so many tasks, or with so much memory, a child makes room for a new one. */
-static bool is_worn_out(const struct slot *s, uint64_t memory_bytes)
+static enum pool_end worn_out(const struct slot *s, uint64_t memory_bytes)
 {
     const struct config *c = s->config;
     int64_t kib = (int64_t)(memory_bytes / 1024);
@@ -33,9 +33,11 @@ static bool is_worn_out(const struct slot *s, uint64_t memory_bytes)
                     "child process exiting after exceeding memory limit (%lldKiB / "
                     "%lldKiB)",
                     (long long)kib, (long long)c->max_memory_per_child_kib);
-        return true;
+        return POOL_END_MEMORY;
     }
-    return c->max_tasks_per_child > 0 && s->tasks >= (uint64_t)c->max_tasks_per_child;
+    return c->max_tasks_per_child > 0 && s->tasks >= (uint64_t)c->max_tasks_per_child
+               ? POOL_END_TASKS
+               : POOL_END_UNKNOWN;
 }
 
 static bool take_ready(struct slot *s, struct rd body)
@@ -148,6 +150,15 @@ static bool take_log(struct slot *s, struct rd body)
     return true;
 }
 
+static bool take_metric(struct slot *s, struct rd body)
+{
+    struct frame_metric f;
+    if (!frame_get_metric(body, &f) || !runs(s, f.job) || s->running->mode != TASK_RUN)
+        return false;
+    s->events->metric(s->ctx, s->running, &f);
+    return true;
+}
+
 static bool take_refused(struct slot *s, struct rd body)
 {
     struct frame_refused f;
@@ -187,8 +198,11 @@ static bool take_done(struct slot *s, struct rd body)
         s->tasks++;
     }
     s->events->done(s->ctx, rq, &f, s->name);
-    if (is_worn_out(s, f.memory_bytes))
+    enum pool_end worn = worn_out(s, f.memory_bytes);
+    if (worn != POOL_END_UNKNOWN && s->state == SLOT_SERVING) {
+        s->end = worn;
         slot_stop(s);
+    }
     return true;
 }
 
@@ -205,6 +219,8 @@ static bool take_frame(struct slot *s, const struct frame *f)
         return take_state(s, f->body);
     case FRAME_LOG:
         return take_log(s, f->body);
+    case FRAME_METRIC:
+        return take_metric(s, f->body);
     case FRAME_EFFECT:
         return take_effect(s, f->body);
     case FRAME_READ:
@@ -245,6 +261,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (!ok || more < 0) {
         log_line(LOG_ERROR, "%s pid:%d sent a frame that makes no sense: killed",
                  s->name, s->process.pid);
+        s->end = POOL_END_NONSENSE;
         uv_read_stop(stream);
         s->read_to_end = true;
         slot_kill(s);

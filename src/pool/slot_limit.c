@@ -60,6 +60,7 @@ static void never_came_up(struct slot *s)
              "Timed out waiting for UP message from '%s' pid:%d: it did not load its "
              "plugins within %.10g s (worker_proc_alive_timeout); killed",
              s->name, s->process.pid, s->config->proc_alive_timeout_s);
+    s->end = POOL_END_NOT_UP;
     slot_kill(s);
 }
 

@@ -5,7 +5,8 @@
  *     slot_tell.c    frames to it: HELLO, TASK, DOCUMENTS
  *     slot_hear.c    frames from it: what they mean, and whether they may come now
  *     slot_limit.c   its timer, and the time limits of what it runs
- *     slot_signal.c  signals that are meant for one task */
+ *     slot_signal.c  signals that are meant for one task
+ *     slot_look.c    what others see of it */
 #ifndef PETIOLE_SLOT_PARTS_H
 #define PETIOLE_SLOT_PARTS_H
 

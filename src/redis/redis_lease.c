@@ -113,6 +113,7 @@ static void renew_slice(struct redis_broker *b)
         return;
     }
     b->renewal_at_server = true;
+    b->base.stats.leases_renewed += n;
     redis_begin_script(&b->redis, &b->scripts.renew, 1, 1 + 2 * (unsigned)n, on_renewed,
                        b);
     redis_arg_text(&b->redis, b->keys.unacked_index);

@@ -137,6 +137,7 @@ static void cut_short(struct request *rq)
 void outcome_lost(void *ctx, struct request *rq, enum pool_loss loss, int detail)
 {
     struct worker *w = ctx;
+    metrics_undo_request(rq);
     if (rq->mode != TASK_RUN) {
         conclude_lost(rq);
         return;

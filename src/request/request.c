@@ -144,6 +144,7 @@ void request_destroy(struct request *rq)
     free(rq->retry);
     free(rq->reread);
     free(rq->call);
+    free(rq->gauges);
     free(rq);
     return_memory(w);
 }

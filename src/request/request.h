@@ -112,6 +112,7 @@ struct request {
     struct sends *sends;   /* owned, see send.h; NULL: it sent nothing */
     struct follow *follow; /* owned, see follow.h; NULL: nothing follows */
     bool store_refused;    /* the outcome could not be stored; its failure is being */
+    struct metrics_undo *gauges; /* owned, see http/metrics.h; NULL: none */
     char *call; /* owned: args and kwargs for extended results, once it runs */
     struct str id, name, task, queue; /* name: what logs show */
     struct str raw;                   /* the message as taken; last in the block */

@@ -40,6 +40,7 @@ static void read_fields(const struct frame *f)
         struct frame_done done;
         struct frame_effect effect;
         struct frame_read read;
+        struct frame_metric metric;
     } as;
 
     /* Each reader, whatever the type says: none may trust it. */
@@ -54,6 +55,7 @@ static void read_fields(const struct frame *f)
     frame_get_done(f->body, &as.done);
     frame_get_effect(f->body, &as.effect);
     frame_get_read(f->body, &as.read);
+    frame_get_metric(f->body, &as.metric);
     read_documents(f->body);
 }
 

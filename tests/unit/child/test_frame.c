@@ -78,6 +78,14 @@ static void put_documents(struct wr *w)
     frame_end(w, begun);
 }
 
+static const struct frame_metric metric = {.job = 7,
+                                           .kind = FRAME_METRIC_OBSERVE,
+                                           .name = {"seconds", 7},
+                                           .labels = {"a=\"b\"", 5},
+                                           .value = 1.5,
+                                           .nbuckets = 2,
+                                           .buckets = {1, 2}};
+
 static void put_all(struct wr *w)
 {
     size_t begun;
@@ -99,6 +107,7 @@ static void put_all(struct wr *w)
     frame_put_effect(w, &effect);
     frame_put_read(w, &(struct frame_read){7, FRAME_READ_RESULTS, {"a\0b\0", 4}});
     put_documents(w);
+    frame_put_metric(w, &metric);
 }
 
 /* ---- Reading each as it was put ------------------------------------------------ */
@@ -186,6 +195,16 @@ static void check_refused(struct rd body)
     assert_int_equal(f.reason, REFUSED_UNKNOWN);
 }
 
+static void check_metric(struct rd body)
+{
+    struct frame_metric f;
+
+    assert_true(frame_get_metric(body, &f));
+    assert_int_equal(f.kind, FRAME_METRIC_OBSERVE);
+    assert_true(str_is(f.name, "seconds") && str_is(f.labels, "a=\"b\""));
+    assert_true(f.value == 1.5 && f.nbuckets == 2 && f.buckets[1] == 2);
+}
+
 static void check_small(const struct frame *f)
 {
     struct frame_started started;
@@ -228,6 +247,9 @@ static void check(const struct frame *f)
     case FRAME_DOCUMENTS:
         check_documents(f->body);
         break;
+    case FRAME_METRIC:
+        check_metric(f->body);
+        break;
     case FRAME_REFUSED:
         check_refused(f->body);
         break;
@@ -267,7 +289,7 @@ static void frames_survive_being_torn_at_each_byte(void **state)
         take_all(&r, &seen);
         assert_true(frame_reader_feed(&r, (struct str){w.p + cut, w.len - cut}));
         take_all(&r, &seen);
-        assert_int_equal(seen, FRAME_DOCUMENTS);
+        assert_int_equal(seen, FRAME_METRIC);
         frame_reader_finish(&r);
     }
     wr_finish(&w);
@@ -287,7 +309,7 @@ static void frames_survive_coming_byte_by_byte(void **state)
         assert_true(frame_reader_feed(&r, (struct str){w.p + i, 1}));
         take_all(&r, &seen);
     }
-    assert_int_equal(seen, FRAME_DOCUMENTS);
+    assert_int_equal(seen, FRAME_METRIC);
     frame_reader_finish(&r);
     wr_finish(&w);
 }
@@ -312,7 +334,7 @@ static void bad_headers_are_refused(void **state)
     (void)state;
     assert_int_equal(next_of("\x00\x00\x00\x00", 4, &fed), -1); /* no type */
     assert_int_equal(next_of("\x01\x00\x00\x00\x00", 5, &fed), -1);
-    assert_int_equal(next_of("\x01\x00\x00\x00\x0e", 5, &fed), -1);
+    assert_int_equal(next_of("\x01\x00\x00\x00\x0f", 5, &fed), -1);
     assert_int_equal(next_of("\x01\x00\x00\x00\xff", 5, &fed), -1);
     assert_int_equal(next_of("\x01\x10\x00\x00", 4, &fed), -1); /* one too long */
     assert_false(fed);
@@ -376,6 +398,11 @@ static bool get_documents(struct rd b)
     return frame_get_documents(b, &(struct frame_documents){0});
 }
 
+static bool get_metric(struct rd b)
+{
+    return frame_get_metric(b, &(struct frame_metric){0});
+}
+
 static get_function *const getters[] = {
     [FRAME_HELLO] = get_hello,     [FRAME_TASK] = get_task,
     [FRAME_READY] = get_ready,     [FRAME_BROKEN] = get_broken,
@@ -383,6 +410,7 @@ static get_function *const getters[] = {
     [FRAME_STATE] = get_state,     [FRAME_LOG] = get_log,
     [FRAME_DONE] = get_done,       [FRAME_EFFECT] = get_effect,
     [FRAME_READ] = get_read,       [FRAME_DOCUMENTS] = get_documents,
+    [FRAME_METRIC] = get_metric,
 };
 
 /* Each frame's fields in memory of exactly their size, so that ASan sees a read past
