@@ -403,7 +403,10 @@ PTL_API const char *ptl_task_id(const ptl_task *t);
 PTL_API const char *ptl_task_name(const ptl_task *t);
 PTL_API const char *ptl_root_id(const ptl_task *t);
 PTL_API const char *ptl_parent_id(const ptl_task *t); /* NULL if there is none */
-PTL_API const char *ptl_hostname(const ptl_task *t);  /* "celery@host" */
+/* Of the message's W3C `traceparent`: 32 hexadecimal digits. NULL if it has none that
+ * is valid. What the handler sends is part of the same trace. */
+PTL_API const char *ptl_trace_id(const ptl_task *t);
+PTL_API const char *ptl_hostname(const ptl_task *t); /* "celery@host" */
 PTL_API int64_t ptl_retries(const ptl_task *t);
 PTL_API bool ptl_redelivered(const ptl_task *t);
 /* A message header, Celery's or the caller's own; NULL if absent. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* outgoing_fill - the headers and properties that a call's options make. */
 #include "../../protocol/pyrepr.h"
+#include "../../protocol/trace.h"
 #include "../../protocol/typed.h"
 #include "outgoing.h"
 
@@ -44,7 +45,18 @@ static void set_place(struct outgoing *o)
     o->m.nesting = value_as_int(outgoing_option(o, "replaced_task_nesting"), 0);
     if (!o->m.shadow.n)
         o->m.shadow.p = NULL;
-    o->m.headers = outgoing_option(o, "headers");
+}
+
+/* As a Python worker does whose tracing is on, only that a handler makes no span of its
+ * own: what it sends has the same parent as the task. */
+static bool set_headers(struct outgoing *o)
+{
+    struct trace t;
+
+    trace_read(&t, o->t->message.headers);
+    return trace_pass_on(o->t->arena, &t, outgoing_option(o, "headers"),
+                         &o->m.headers) ||
+           task_fail_memory(o->t);
 }
 
 /* ---- Times ---------------------------------------------------------------------- */
@@ -306,5 +318,6 @@ bool outgoing_fill(struct outgoing *o)
     set_limits(o);
     set_ignore_result(o);
     set_reprs(o);
-    return set_eta(o) && set_expires(o) && set_stamps(o) && set_properties(o);
+    return set_headers(o) && set_eta(o) && set_expires(o) && set_stamps(o) &&
+           set_properties(o);
 }

@@ -23,6 +23,11 @@ const char *ptl_parent_id(const ptl_task *t)
     return t->parent_id;
 }
 
+const char *ptl_trace_id(const ptl_task *t)
+{
+    return t->trace_id;
+}
+
 const char *ptl_hostname(const ptl_task *t)
 {
     return t->node->hostname;

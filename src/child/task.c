@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "task.h"
 
+#include "../../protocol/trace.h"
 #include "cancel.h"
 
 #include <stdlib.h>
@@ -13,6 +14,14 @@ static const char *with_nul(struct ptl_task *t, struct str s)
     return s.p ? arena_copy(t->arena, s).p : NULL;
 }
 
+static const char *trace_id(struct ptl_task *t)
+{
+    struct trace trace;
+
+    trace_read(&trace, t->message.headers);
+    return with_nul(t, trace.id);
+}
+
 bool task_begin(struct ptl_task *t, const struct module_row *row)
 {
     t->row = row;
@@ -23,6 +32,7 @@ bool task_begin(struct ptl_task *t, const struct module_row *row)
     t->id = with_nul(t, t->message.id);
     t->root_id = with_nul(t, t->message.root_id);
     t->parent_id = with_nul(t, t->message.parent_id);
+    t->trace_id = trace_id(t);
     if (t->arena->failed)
         task_fail_memory(t);
     return !t->arena->failed;

@@ -76,7 +76,8 @@ struct ptl_task {
     struct envelope envelope;
     struct message message;
     struct message_body body;
-    const char *id, *root_id, *parent_id; /* the message's, with NULs */
+    /* The message's, with NULs. */
+    const char *id, *root_id, *parent_id, *trace_id;
 
     const ptl_value *bound[BIND_MAX_PARAMS]; /* NULL: not given */
     struct deferral *deferrals;              /* the last registered first */
