@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker.h"
 
-#include <stdio.h>
 #include <sys/utsname.h>
 #include <time.h>
+
+#define BANNER_MAX_BYTES (1u << 20)
 
 /* Those that every worker has are only shown at DEBUG. */
 static bool is_builtin(struct str task)
@@ -21,39 +22,45 @@ void banner_print(const struct worker *w)
     struct tm tm;
     char date[32];
     time_t now = time(NULL);
+    struct wr out;
 
+    wr_init(&out, BANNER_MAX_BYTES);
     uname(&system);
     strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", localtime_r(&now, &tm));
-    printf(" \n -------------- %s v%s (petiole)\n--- ***** ----- \n", c->hostname,
-           PTL_VERSION);
-    printf("-- ******* ---- %s-%s-%s %s\n", system.sysname, system.release,
-           system.machine, date);
-    printf("- *** --- * --- \n- ** ---------- [config]\n");
-    printf("- ** ---------- .> app:         %s\n", c->plugins);
-    printf("- ** ---------- .> transport:   %s\n", c->broker.masked);
-    printf("- ** ---------- .> results:     %s\n",
-           c->has_backend ? c->backend.masked : "disabled://");
+    wr_printf(&out, " \n -------------- %s v%s (petiole)\n--- ***** ----- \n",
+              c->hostname, PTL_VERSION);
+    wr_printf(&out, "-- ******* ---- %s-%s-%s %s\n", system.sysname, system.release,
+              system.machine, date);
+    wr_printf(&out, "- *** --- * --- \n- ** ---------- [config]\n");
+    wr_printf(&out, "- ** ---------- .> app:         %s\n", c->plugins);
+    wr_printf(&out, "- ** ---------- .> transport:   %s\n", c->broker.masked);
+    wr_printf(&out, "- ** ---------- .> results:     %s\n",
+              c->has_backend ? c->backend.masked : "disabled://");
     if (c->autoscale_max > 0)
-        printf("- *** --- * --- .> concurrency: {min=%lld, max=%lld} (prefork)\n",
-               (long long)c->autoscale_min, (long long)c->autoscale_max);
+        wr_printf(&out,
+                  "- *** --- * --- .> concurrency: {min=%lld, max=%lld} (prefork)\n",
+                  (long long)c->autoscale_min, (long long)c->autoscale_max);
     else
-        printf("- *** --- * --- .> concurrency: %lld (prefork)\n",
-               (long long)c->concurrency);
-    printf("-- ******* ---- .> task events: OFF (enable -E to monitor tasks in this "
-           "worker)\n--- ***** ----- \n");
-    printf(" -------------- [queues]\n");
+        wr_printf(&out, "- *** --- * --- .> concurrency: %lld (prefork)\n",
+                  (long long)c->concurrency);
+    wr_printf(&out,
+              "-- ******* ---- .> task events: OFF (enable -E to monitor tasks in this "
+              "worker)\n--- ***** ----- \n");
+    wr_printf(&out, " -------------- [queues]\n");
     for (size_t i = 0; i < c->queues.taken; i++) {
         const struct queue *q = &c->queues.all[i];
-        printf("                .> %-16s exchange=%s(%s) key=%s\n", q->name,
-               q->exchange, q->exchange_type, q->routing_key);
+        wr_printf(&out, "                .> %-16s exchange=%s(%s) key=%s\n", q->name,
+                  q->exchange, q->exchange_type, q->routing_key);
     }
-    printf("                \n");
+    wr_printf(&out, "                \n");
     if (log_wants(LOG_INFO) || c->log_level <= LOG_INFO) {
-        printf("\n[tasks]\n");
+        wr_printf(&out, "\n[tasks]\n");
         for (size_t i = 0; i < t->n; i++)
             if (c->log_level <= LOG_DEBUG || !is_builtin(t->rows[i].name))
-                printf("  . %.*s\n", (int)t->rows[i].name.n, t->rows[i].name.p);
+                wr_printf(&out, "  . %.*s\n", (int)t->rows[i].name.n,
+                          t->rows[i].name.p);
     }
-    printf("\n");
-    fflush(stdout);
+    wr_printf(&out, "\n");
+    log_print(wr_str(&out));
+    wr_finish(&out);
 }

@@ -23,8 +23,9 @@ static void set_state(struct worker *w, enum worker_state to)
 /* What Celery prints on standard output while it stops. */
 static void say(const char *line)
 {
-    printf("%s\n", line);
-    fflush(stdout);
+    char text[128];
+    int n = snprintf(text, sizeof(text), "%s\n", line);
+    log_print((struct str){text, (size_t)n});
 }
 
 /* ---- coming up ---------------------------------------------------------------- */

@@ -25,8 +25,8 @@ static void on_interrupt(struct worker *w)
         return;
     }
     w->interrupted = true;
-    printf("\nworker: Hitting Ctrl+C again will initiate cold shutdown, terminating "
-           "all running tasks!\n");
+    log_print(STR("\nworker: Hitting Ctrl+C again will initiate cold shutdown, "
+                  "terminating all running tasks!\n"));
     life_stop_warm(w);
 }
 
@@ -67,6 +67,7 @@ void signals_watch(struct worker *w)
     static const int signums[WORKER_SIGNALS] = {SIGTERM, SIGINT,  SIGQUIT,
                                                 SIGHUP,  SIGUSR1, SIGUSR2};
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a log that may grow no more ends no worker */
     for (size_t i = 0; i < WORKER_SIGNALS; i++) {
         if (signums[i] == SIGHUP && isatty(STDOUT_FILENO))
             continue;

@@ -135,7 +135,7 @@ static void on_pool_broken(void *ctx, const char *why)
     struct worker *w = ctx;
     if (w->exit_code == EXIT_FAILED)
         return; /* said already */
-    fprintf(stderr, "petiole worker: %s\n", why);
+    log_complain("%s", why);
     life_leave(w, EXIT_FAILED);
 }
 
@@ -305,7 +305,7 @@ int worker_run(const struct config *config)
     wr_init(&plugins, 1 << 20);
     if (find_plugins(config, &plugins, &e) < 0 ||
         init(&w, config, wr_str(&plugins), &e) < 0) {
-        fprintf(stderr, "petiole worker: %s\n", e.msg);
+        log_complain("%s", e.msg);
         wr_finish(&plugins);
         return EXIT_FAILED;
     }

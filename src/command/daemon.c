@@ -20,7 +20,7 @@
 
 static int fail(int exit_code, const char *text)
 {
-    fprintf(stderr, "petiole worker: %s\n", text);
+    log_complain("%s", text);
     return exit_code;
 }
 
@@ -107,7 +107,7 @@ static int open_log(const struct config *c, int *fd, struct error *e)
                                 strerror(errno));
 }
 
-static void configure_log(const struct config *c, int fd)
+static void configure_log(const struct config *c, int fd, bool detached)
 {
     bool color = c->log_color == CONFIG_COLOR_ALWAYS ||
                  (c->log_color == CONFIG_COLOR_AUTO && isatty(fd));
@@ -117,6 +117,8 @@ static void configure_log(const struct config *c, int fd)
         .json = c->log_shape == CONFIG_LOG_JSON,
         .color = color && !c->no_color && !c->log_file,
         .fd = fd,
+        .path = fd == STDERR_FILENO ? NULL : c->log_file,
+        .is_stdout_too = detached && c->log_file,
     });
 }
 
@@ -194,6 +196,7 @@ int daemon_enter(struct config *c)
     bool detach = c->detach && !getenv(RESTARTED) && !getenv("C_FAKEFORK");
 
     unsetenv(RESTARTED);
+    configure_log(c, log_fd, false); /* for complaints */
     if (drop_privileges(c, &e) < 0)
         return fail(EXIT_FAILED, e.msg);
     warn_root(c);
@@ -209,7 +212,7 @@ int daemon_enter(struct config *c)
         let_go_of_terminal(c, log_fd);
     if (told >= 0)
         tell(told, code == DAEMON_GO_ON ? EXIT_STOPPED : code);
-    configure_log(c, log_fd);
+    configure_log(c, log_fd, c->detach && code == DAEMON_GO_ON);
     return code;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pidfile.h"
 
+#include "../log/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -69,7 +71,7 @@ static int clear_way(const char *path, struct error *e)
     if (pid < 0)
         return 0;
     if (pid != (long)getpid())
-        fprintf(stderr, "Stale pidfile exists - Removing it.\n");
+        log_complain("Stale pidfile exists - Removing it.");
     return remove_stale(path, pid, e);
 }
 

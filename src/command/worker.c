@@ -28,12 +28,10 @@ static int restart(const struct config *c, const char *program)
     memcpy(args + 1, c->argv, n * sizeof(*args));
     daemon_mark_restart();
     if (c->first_folder > 0 && fchdir(c->first_folder) < 0)
-        fprintf(stderr, "petiole worker: cannot return to the first folder: %s\n",
-                strerror(errno));
+        log_complain("cannot return to the first folder: %s", strerror(errno));
     execv(program, args);
     execv("/proc/self/exe", args); /* it was removed from the disk */
-    fprintf(stderr, "petiole worker: cannot restart %s: %s\n", program,
-            strerror(errno));
+    log_complain("cannot restart %s: %s", program, strerror(errno));
     free(args);
     return EXIT_FAILED;
 }
@@ -55,6 +53,27 @@ static int print_all(void)
     return EXIT_STOPPED;
 }
 
+/* Settings that are refused may be refused before this option is read. */
+static bool asks_for_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        bool is_next = strcmp(argv[i], "--log-format") == 0 && i + 1 < argc;
+        if (strcmp(argv[i], "--log-format=json") == 0 ||
+            (is_next && strcmp(argv[i + 1], "json") == 0))
+            return true;
+    }
+    return false;
+}
+
+static void complain_of_settings(const struct config *c, int argc, char **argv,
+                                 const struct error *e)
+{
+    log_configure(&(struct log_options){.json = c->log_shape == CONFIG_LOG_JSON ||
+                                                asks_for_json(argc, argv),
+                                        .fd = STDERR_FILENO});
+    log_complain("%s", e->msg);
+}
+
 static int run(int argc, char **argv)
 {
     struct config config;
@@ -66,7 +85,7 @@ static int run(int argc, char **argv)
     find_program(program);
     if (config_load(&config, argc, argv, &e) < 0 ||
         config_check_worker(&config, &e) < 0) {
-        fprintf(stderr, "petiole worker: %s\n", e.msg);
+        complain_of_settings(&config, argc, argv, &e);
         config_finish(&config);
         return EXIT_USAGE;
     }

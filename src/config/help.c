@@ -11,7 +11,7 @@
 static const char common[] =
     "app broker result-backend queues config unknown concurrency autoscale time-limit "
     "soft-time-limit max-tasks-per-child max-memory-per-child task-events loglevel "
-    "logfile logformat hostname detach pidfile http";
+    "logfile log-format hostname detach pidfile http";
 
 static const struct {
     const char *title;
@@ -22,7 +22,7 @@ static const struct {
     {"How",
      "concurrency pool autoscale prefetch-multiplier disable-prefetch time-limit "
      "soft-time-limit max-tasks-per-child max-memory-per-child statedb optimization"},
-    {"Log", "loglevel logfile logformat no-color quiet"},
+    {"Log", "loglevel logfile log-format no-color quiet"},
     {"Process", "hostname detach pidfile uid gid umask health-file"},
     {"Others", ""},
 };

@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "log.h"
+#include "log_record.h"
+#include "log_sink.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <time.h>
-#include <unistd.h>
 
-#define BUFFER_MAX_BYTES (256u << 10)
-#define RETRY_MS 20
-#define FINISH_MS 1000
-/* What poll() promises a pipe will take without blocking (POSIX PIPE_BUF). */
-#define SLICE_BYTES 4096
+#define LINE_MAX_BYTES (256u << 10)
 
-/* The one global of the worker: every part may log, and there is one log. */
-static struct {
-    enum log_level level;
-    bool ready; /* init has run: lines are buffered */
-    struct wr out;
-    size_t sent; /* of out, already written */
-    uint64_t dropped, reported;
-    uv_prepare_t flush;
-    uv_timer_t retry;
-    struct log_options options;
-} sink = {.level = LOG_WARNING,
-          .options = {LOG_FORMAT, LOG_TASK_FORMAT, false, false, STDERR_FILENO}};
+/* The one global of the worker, with its sink: every part may log, and there is one
+ * log. */
+static enum log_level least = LOG_WARNING;
+static struct log_options shape = {.format = LOG_FORMAT,
+                                   .task_format = LOG_TASK_FORMAT};
+static const struct log_subject nobody;
 
 static const struct {
     enum log_level level;
@@ -57,124 +44,38 @@ enum log_level log_level_of(const char *name)
 
 bool log_wants(enum log_level level)
 {
-    return level >= sink.level;
-}
-
-uint64_t log_dropped(void)
-{
-    return sink.dropped;
-}
-
-/* Writes what stderr takes now; true once nothing is left. */
-static bool drain(void)
-{
-    while (sink.sent < sink.out.len) {
-        struct pollfd p = {.fd = sink.options.fd, .events = POLLOUT};
-        if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
-            return false;
-        size_t n = sink.out.len - sink.sent;
-        ssize_t wrote = write(sink.options.fd, sink.out.p + sink.sent,
-                              n < SLICE_BYTES ? n : SLICE_BYTES);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            break; /* nobody reads: the lines are lost, the worker goes on */
-        sink.sent += wrote;
-    }
-    wr_reset(&sink.out);
-    sink.sent = 0;
-    return true;
-}
-
-static void on_retry(uv_timer_t *timer)
-{
-    (void)timer;
-    if (!drain())
-        return;
-    uv_timer_stop(&sink.retry);
-    if (sink.dropped > sink.reported) {
-        log_line(LOG_WARNING, "log: %llu lines dropped: the log is not read",
-                 (unsigned long long)(sink.dropped - sink.reported));
-        sink.reported = sink.dropped;
-    }
-}
-
-static void on_flush(uv_prepare_t *flush)
-{
-    (void)flush;
-    if (sink.out.len > 0 && !uv_is_active((uv_handle_t *)&sink.retry) && !drain())
-        uv_timer_start(&sink.retry, on_retry, RETRY_MS, RETRY_MS);
+    return level >= least;
 }
 
 void log_init(uv_loop_t *loop, enum log_level level)
 {
-    sink.level = level;
-    wr_init(&sink.out, BUFFER_MAX_BYTES);
-    uv_prepare_init(loop, &sink.flush);
-    uv_prepare_start(&sink.flush, on_flush);
-    uv_unref((uv_handle_t *)&sink.flush);
-    uv_timer_init(loop, &sink.retry);
-    uv_unref((uv_handle_t *)&sink.retry);
-    sink.ready = true;
+    least = level;
+    log_sink_start(loop);
 }
 
 void log_configure(const struct log_options *options)
 {
-    sink.options = *options;
-}
-
-void log_finish(void)
-{
-    if (!sink.ready)
-        return;
-    sink.ready = false;
-    struct timespec start, now;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    while (!drain()) {
-        struct pollfd p = {.fd = sink.options.fd, .events = POLLOUT};
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if ((now.tv_sec - start.tv_sec) * 1000 >= FINISH_MS || poll(&p, 1, 100) < 0)
-            break;
-    }
-    uv_prepare_stop(&sink.flush);
-    uv_timer_stop(&sink.retry);
-    uv_close((uv_handle_t *)&sink.flush, NULL);
-    uv_close((uv_handle_t *)&sink.retry, NULL);
-    wr_finish(&sink.out);
+    shape = *options;
+    log_sink_open(options->fd, options->path, options->is_stdout_too);
 }
 
 /* ---- lines -------------------------------------------------------------------- */
 
 static void put_record(struct wr *out, const struct log_record *r, const char *format)
 {
-    if (sink.options.json)
+    if (shape.json)
         log_format_json(out, r);
     else
-        log_format(out, r, format, sink.options.color);
+        log_format(out, r, format, shape.color);
     wr_put(out, STR("\n"));
-}
-
-static void put_unbuffered(const struct log_record *r, const char *format)
-{
-    struct wr out;
-    wr_init(&out, BUFFER_MAX_BYTES);
-    put_record(&out, r, format);
-    fwrite(out.p, 1, out.len, stderr);
-    wr_finish(&out);
 }
 
 static void put(const struct log_record *r, const char *format)
 {
-    size_t before = sink.out.len;
-    if (!sink.ready) {
-        put_unbuffered(r, format);
-        return;
-    }
-    put_record(&sink.out, r, format);
-    if (sink.out.bad) { /* no room: the line is taken back whole */
-        sink.out.len = before;
-        sink.out.bad = false;
-        sink.dropped++;
+    struct wr *out = log_sink_begin();
+    if (out) {
+        put_record(out, r, format);
+        log_sink_end();
     }
 }
 
@@ -186,7 +87,9 @@ put_text(const struct log_subject *subject, enum log_level level, const char *fm
     va_list again;
     va_copy(again, ap);
     int n = vsnprintf(text, sizeof(text), fmt, ap);
-    struct log_record r = {level, subject, {text, n < 0 ? 0 : (size_t)n}};
+    struct log_record r = {.level = level,
+                           .subject = subject,
+                           .message = {text, n < 0 ? 0 : (size_t)n}};
     if (r.message.n >= sizeof(text)) {
         large = malloc(r.message.n + 1);
         if (large)
@@ -195,7 +98,7 @@ put_text(const struct log_subject *subject, enum log_level level, const char *fm
                           : (struct str){text, sizeof(text) - 1};
     }
     va_end(again);
-    put(&r, sink.options.format);
+    put(&r, shape.format);
     free(large);
 }
 
@@ -205,7 +108,7 @@ void log_line(enum log_level level, const char *fmt, ...)
         return;
     va_list ap;
     va_start(ap, fmt);
-    put_text(&(struct log_subject){NULL, NULL, NULL}, level, fmt, ap);
+    put_text(&nobody, level, fmt, ap);
     va_end(ap);
 }
 
@@ -215,7 +118,7 @@ void log_line_as(const char *process, enum log_level level, const char *fmt, ...
         return;
     va_list ap;
     va_start(ap, fmt);
-    put_text(&(struct log_subject){process, NULL, NULL}, level, fmt, ap);
+    put_text(&(struct log_subject){.process = process}, level, fmt, ap);
     va_end(ap);
 }
 
@@ -234,15 +137,65 @@ void log_handler(const struct log_subject *subject, enum log_level level,
                  struct str text)
 {
     if (log_wants(level))
-        put(&(struct log_record){level, subject, text}, sink.options.task_format);
+        put(&(struct log_record){level, subject, text, true}, shape.task_format);
+}
+
+/* ---- what is no line of the log, unless it is JSON ------------------------------- */
+
+static struct str without_blank_ends(struct str s)
+{
+    while (s.n > 0 && strchr(" \n", s.p[s.n - 1]))
+        s.n--;
+    while (s.n > 0 && strchr(" \n", *s.p))
+        s = (struct str){s.p + 1, s.n - 1};
+    return s;
 }
 
 void log_raw(struct str lines)
 {
-    if (!sink.ready)
-        fwrite(lines.p, 1, lines.n, stderr);
-    else if (sink.out.len + lines.n > BUFFER_MAX_BYTES)
-        sink.dropped++;
+    if (shape.json) {
+        put(&(struct log_record){.level = LOG_WARNING,
+                                 .subject = &nobody,
+                                 .message = without_blank_ends(lines)},
+            NULL);
+        return;
+    }
+    struct wr *out = log_sink_begin();
+    if (out) {
+        wr_put(out, lines);
+        log_sink_end();
+    }
+}
+
+static void print(FILE *to, enum log_level level, struct str text)
+{
+    struct log_record r = {.level = level,
+                           .subject = &nobody,
+                           .message = without_blank_ends(text)};
+    struct wr line;
+    wr_init(&line, LINE_MAX_BYTES);
+    if (shape.json)
+        put_record(&line, &r, NULL);
     else
-        wr_put(&sink.out, lines);
+        wr_put(&line, text);
+    fwrite(line.p, 1, line.len, to);
+    fflush(to);
+    wr_finish(&line);
+}
+
+void log_print(struct str lines)
+{
+    print(stdout, LOG_INFO, lines);
+}
+
+void log_complain(const char *fmt, ...)
+{
+    char text[2048];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = snprintf(text, sizeof(text), "petiole worker: ");
+    vsnprintf(text + n, sizeof(text) - (size_t)n - 1, fmt, ap);
+    va_end(ap);
+    strcat(text, "\n");
+    print(stderr, LOG_ERROR, str_of(text));
 }

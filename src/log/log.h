@@ -5,7 +5,9 @@
  *
  * Lines go through a bounded buffer that is written when the descriptor takes more; a
  * line that does not fit is dropped and counted, and the count is logged when there is
- * room again. Nothing here knows a password: URLs are masked where they are parsed.
+ * room again: the pipe is read, or the disk no longer full. A file that was moved away
+ * is opened anew under its name. Nothing here knows a password: URLs are masked where
+ * they are parsed.
  *
  * What a line says may come from a message. Control characters in it are escaped, and
  * the lines of a traceback cannot begin as a line of the log does: nobody forges one.
@@ -37,6 +39,9 @@ enum log_level {
 struct log_subject {
     const char *process; /* "ForkPoolWorker-2" */
     const char *task_name, *task_id;
+    const char *trace; /* a valid traceparent, or NULL */
+    /* Of a failure. The traceback stands behind the message, or beside it in JSON. */
+    struct str exception, traceback;
 };
 
 struct log_options {
@@ -44,6 +49,8 @@ struct log_options {
     bool json;                        /* one object a line instead */
     bool color;                       /* messages by their level */
     int fd;
+    const char *path;   /* of the file that fd is, or NULL */
+    bool is_stdout_too; /* in the background what is printed goes there as well */
 };
 
 /* Lines below `level` are skipped. Before log_init lines go straight to stderr. */
@@ -65,22 +72,16 @@ void log_line_of(const struct log_subject *subject, enum log_level level,
 /* What a handler logs, in worker_task_log_format. */
 void log_handler(const struct log_subject *subject, enum log_level level,
                  struct str text);
-/* As it is, whatever the level: lines with their ends. */
+/* As it is, whatever the level: lines with their ends. In JSON they are one message. */
 void log_raw(struct str lines);
+/* On standard output, what Celery prints there: as it is, or as JSON. */
+void log_print(struct str lines);
+/* On standard error, why the worker does not start: "petiole worker: …". */
+void log_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Celery's name of a level, and the level of a name in any case; 0 if unknown. */
 const char *log_level_name(enum log_level level);
 enum log_level log_level_of(const char *name);
 
-/* log_format.c */
-struct log_record {
-    enum log_level level;
-    const struct log_subject *subject;
-    struct str message;
-};
-/* Appends the record, without a line end. */
-void log_format(struct wr *out, const struct log_record *r, const char *format,
-                bool color);
-void log_format_json(struct wr *out, const struct log_record *r);
 /* 0, or -EINVAL with the field that is not known in *e. */
 int log_check_formats(const char *format, const char *task_format, struct error *e);
 

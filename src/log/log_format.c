@@ -1,38 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a line of the log is written: as a format of Python's logging says, or as JSON.
- */
-#include "log.h"
+/* How a line of the log is written: as a format of Python's logging says. */
+#include "../../protocol/trace.h"
+#include "log_clock.h"
+#include "log_record.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- what a record says ------------------------------------------------------- */
 
 /* "2026-11-22 14:23:26,857", in local time as Python logs. */
-static struct str asctime_now(char out[48], char point)
+static struct str asctime_now(char out[48])
 {
-    /* localtime_r takes a lock and reads a file's worth of rules: once a second. */
-    static time_t last;
-    static char date[32];
-    struct timeval now;
-
-    gettimeofday(&now, NULL);
-    if (now.tv_sec != last) {
-        struct tm tm;
-        last = now.tv_sec;
-        strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", localtime_r(&last, &tm));
-    }
-    int n = snprintf(out, 48, "%s%c%03d", date, point, (int)(now.tv_usec / 1000));
+    const struct log_clock *now = log_clock_now();
+    int n = snprintf(out, 48, "%s,%03d", now->date, now->us / 1000);
     return (struct str){out, (size_t)n};
-}
-
-static const char *process_of(const struct log_record *r)
-{
-    return r->subject->process ? r->subject->process : "MainProcess";
 }
 
 enum field {
@@ -45,37 +29,63 @@ enum field {
     NAME,
     TASK_NAME,
     TASK_ID,
+    TRACE_ID,
+    SPAN_ID,
     MESSAGE,
     FIELDS
 };
 static const char *const field_names[FIELDS] = {
-    "asctime",    "levelname", "levelno",   "processName", "process",
-    "threadName", "name",      "task_name", "task_id",     "message",
+    "asctime", "levelname", "levelno", "processName", "process", "threadName",
+    "name",    "task_name", "task_id", "trace_id",    "span_id", "message",
 };
+
+/* The parts of a traceparent stand where version 00 has them, in any version. */
+struct str log_trace_id(const struct log_record *r)
+{
+    const char *trace = r->subject->trace;
+    return trace ? (struct str){trace + TRACE_ID_AT, TRACE_ID_CHARS} : (struct str){0};
+}
+
+struct str log_span_id(const struct log_record *r)
+{
+    const char *trace = r->subject->trace;
+    return trace ? (struct str){trace + TRACE_SPAN_AT, TRACE_SPAN_CHARS}
+                 : (struct str){0};
+}
+
+/* As Celery's TaskFormatter shows what it does not know. */
+static struct str or_unknown(struct str s)
+{
+    return s.n > 0 ? s : STR("???");
+}
 
 static struct str value_of(const struct log_record *r, enum field f, char scratch[48])
 {
     switch (f) {
     case ASCTIME:
-        return asctime_now(scratch, ',');
+        return asctime_now(scratch);
     case LEVEL_NAME:
         return str_of(log_level_name(r->level));
     case LEVEL_NUMBER:
         snprintf(scratch, 48, "%d", (int)r->level);
         return str_of(scratch);
     case PROCESS_NAME:
-        return str_of(process_of(r));
+        return str_of(log_process(r));
     case PROCESS:
         snprintf(scratch, 48, "%d", (int)getpid());
         return str_of(scratch);
     case THREAD_NAME:
         return STR("MainThread");
     case NAME:
-        return STR("petiole");
+        return str_of(log_logger(r));
     case TASK_NAME:
-        return str_of(r->subject->task_name ? r->subject->task_name : "???");
+        return or_unknown(str_of(r->subject->task_name));
     case TASK_ID:
-        return str_of(r->subject->task_id ? r->subject->task_id : "???");
+        return or_unknown(str_of(r->subject->task_id));
+    case TRACE_ID:
+        return or_unknown(log_trace_id(r));
+    case SPAN_ID:
+        return or_unknown(log_span_id(r));
     default:
         return r->message;
     }
@@ -170,6 +180,11 @@ static void put_message(struct wr *out, const struct log_record *r, bool color)
     const char *code = color ? color_of(r->level) : "";
     wr_text(out, code);
     put_text(out, r->message);
+    if (r->subject->traceback.n > 0) {
+        /* it is a traceback's first line that could be taken for another line */
+        wr_text(out, *r->subject->traceback.p == '[' ? "\n " : "\n");
+        put_text(out, r->subject->traceback);
+    }
     if (*code)
         wr_text(out, "\x1b[0m");
 }
@@ -216,7 +231,8 @@ static int check_format(const char *setting, const char *format, struct error *e
             return error_set(e, EINVAL,
                              "setting '%s' has '%.20s': known are asctime, levelname, "
                              "levelno, processName, process, threadName, name, "
-                             "task_name, task_id and message, as in %%(message)s",
+                             "task_name, task_id, trace_id, span_id and message, as in "
+                             "%%(message)s",
                              setting, p);
         p = end;
     }
@@ -227,75 +243,4 @@ int log_check_formats(const char *format, const char *task_format, struct error 
 {
     int r = check_format("worker_log_format", format, e);
     return r < 0 ? r : check_format("worker_task_log_format", task_format, e);
-}
-
-/* ---- JSON --------------------------------------------------------------------- */
-
-/* The bytes of the UTF-8 character at p, or 0 if there is none. */
-static size_t utf8_bytes(const char *p, size_t left)
-{
-    unsigned char c = (unsigned char)*p;
-    size_t n = c < 0x80                ? 1
-               : c >= 0xc2 && c < 0xe0 ? 2
-               : c >= 0xe0 && c < 0xf0 ? 3
-               : c >= 0xf0 && c < 0xf5 ? 4
-                                       : 0;
-    if (n > left)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if (((unsigned char)p[i] & 0xc0) != 0x80)
-            return 0;
-    if (c == 0xed && (unsigned char)p[1] >= 0xa0) /* a surrogate */
-        return 0;
-    return n;
-}
-
-static void put_json_text(struct wr *out, struct str s)
-{
-    wr_put(out, STR("\""));
-    for (size_t i = 0; i < s.n;) {
-        size_t n = utf8_bytes(s.p + i, s.n - i);
-        if (n == 0)
-            wr_text(out, "\xef\xbf\xbd"); /* U+FFFD: no bytes that are no text */
-        else if (s.p[i] == '"' || s.p[i] == '\\')
-            wr_printf(out, "\\%c", s.p[i]);
-        else if (s.p[i] == '\n')
-            wr_text(out, "\\n");
-        else if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
-            wr_printf(out, "\\u%04x", (unsigned char)s.p[i]);
-        else
-            wr_put(out, (struct str){s.p + i, n});
-        i += n ? n : 1;
-    }
-    wr_put(out, STR("\""));
-}
-
-static void put_json_member(struct wr *out, const char *name, const char *value)
-{
-    wr_printf(out, ", \"%s\": ", name);
-    put_json_text(out, str_of(value));
-}
-
-/* {"time": "2026-11-22T14:23:26.857+01:00", "level": …}, as RFC 3339 writes times. */
-void log_format_json(struct wr *out, const struct log_record *r)
-{
-    char time_text[48], zone[8];
-    struct tm tm;
-    time_t now = time(NULL);
-    localtime_r(&now, &tm);
-    strftime(zone, sizeof(zone), "%z", &tm);
-    struct str local = asctime_now(time_text, '.');
-    time_text[10] = 'T';
-    wr_text(out, "{\"time\": \"");
-    wr_put(out, local);
-    wr_printf(out, "%.3s:%s\", \"level\": \"%s\"", zone, zone + 3,
-              log_level_name(r->level));
-    put_json_member(out, "process", process_of(r));
-    if (r->subject->task_name)
-        put_json_member(out, "task_name", r->subject->task_name);
-    if (r->subject->task_id)
-        put_json_member(out, "task_id", r->subject->task_id);
-    wr_text(out, ", \"message\": ");
-    put_json_text(out, r->message);
-    wr_text(out, "}");
 }

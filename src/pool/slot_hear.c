@@ -145,8 +145,9 @@ static bool take_log(struct slot *s, struct rd body)
     struct request *rq = s->running;
     if (!frame_get_log(body, &f) || !rq || rq->job != f.job)
         return false;
-    log_handler(&(struct log_subject){s->name, rq->name.p, rq->id.p},
-                (enum log_level)f.level, f.text);
+    struct log_subject about = *REQUEST_SUBJECT(rq);
+    about.process = s->name;
+    log_handler(&about, (enum log_level)f.level, f.text);
     return true;
 }
 

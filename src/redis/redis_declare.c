@@ -76,6 +76,15 @@ static void on_erased(void *ctx, const redisReply *reply)
         b->erased += reply->element[0]->integer;
 }
 
+static void say_erased(long long n)
+{
+    char text[96];
+    int len =
+        snprintf(text, sizeof(text), "purge: Erased %lld message%s from the queue.\n\n",
+                 n, n == 1 ? "" : "s");
+    log_print((struct str){text, (size_t)len});
+}
+
 /* The last answer, by which the sum is known. */
 static void on_purged(void *ctx, const redisReply *reply)
 {
@@ -84,9 +93,7 @@ static void on_purged(void *ctx, const redisReply *reply)
         return;
     b->purged = true;
     if (b->erased > 0)
-        printf("purge: Erased %lld message%s from the queue.\n\n", b->erased,
-               b->erased == 1 ? "" : "s");
-    fflush(stdout);
+        say_erased(b->erased);
 }
 
 /* LLEN and DEL in one transaction for each list; nothing is taken before they are

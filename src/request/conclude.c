@@ -91,12 +91,14 @@ static void store_it(struct request *rq)
 static void leave_out(struct request *rq, const char *why)
 {
     struct follow *f = rq->follow;
-    log_line(LOG_ERROR, "Task %s[%s]: %s left out%s: %s", rq->name.p, rq->id.p,
-             rq->mode == TASK_JOIN
-                 ? "the body of its chord is"
-                 : "what follows from its outcome (links, the rest of its chain, its "
-                   "part of a chord) is",
-             rq->burial ? ", and it is a dead letter" : "", why);
+    log_line_of(
+        REQUEST_SUBJECT(rq), LOG_ERROR, "Task %s[%s]: %s left out%s: %s", rq->name.p,
+        rq->id.p,
+        rq->mode == TASK_JOIN
+            ? "the body of its chord is"
+            : "what follows from its outcome (links, the rest of its chain, its "
+              "part of a chord) is",
+        rq->burial ? ", and it is a dead letter" : "", why);
     if (f) {
         follow_drop(f);
         forget_join(f);
@@ -139,10 +141,10 @@ bool conclude_with(struct request *rq, struct str outcome, bool stored)
     struct follow *f = follow_of(rq);
     const size_t most = (size_t)rq->worker->config->message_max_bytes * 4;
     if (!f || outcome.n > most || !document_set(&f->outcome, outcome)) {
-        log_line(LOG_ERROR,
-                 "Task %s[%s]: what follows from its outcome is left out: "
-                 "the outcome, %zu bytes, is too large, or memory is out",
-                 rq->name.p, rq->id.p, outcome.n);
+        log_line_of(REQUEST_SUBJECT(rq), LOG_ERROR,
+                    "Task %s[%s]: what follows from its outcome is left out: "
+                    "the outcome, %zu bytes, is too large, or memory is out",
+                    rq->name.p, rq->id.p, outcome.n);
         return false;
     }
     f->outcome_is_stored = stored;
@@ -174,10 +176,10 @@ void conclude_join(struct request *rq)
 void conclude_not(struct request *rq)
 {
     if (!follow_is_off_our_hands(rq)) {
-        log_line(LOG_INFO,
-                 "Task %s[%s] goes back to its queue: no child is left for "
-                 "what follows from its outcome",
-                 rq->name.p, rq->id.p);
+        log_line_of(REQUEST_SUBJECT(rq), LOG_INFO,
+                    "Task %s[%s] goes back to its queue: no child is left for "
+                    "what follows from its outcome",
+                    rq->name.p, rq->id.p);
         outcome_put_back(rq, BROKER_FRONT, true);
         return;
     }
@@ -229,8 +231,9 @@ static void on_document(void *ctx, const struct str *documents, size_t n, bool l
     if (!last && !why)
         return;
     if (why)
-        log_line(LOG_ERROR, "Task %s[%s]: its stored outcome cannot be read: %s",
-                 rq->name.p, rq->id.p, why);
+        log_line_of(REQUEST_SUBJECT(rq), LOG_ERROR,
+                    "Task %s[%s]: its stored outcome cannot be read: %s", rq->name.p,
+                    rq->id.p, why);
     struct document stored = f->held;
     f->held = (struct document){0};
     if (rq->settled || stored.n == 0 ||

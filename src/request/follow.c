@@ -188,8 +188,9 @@ void follow_go_on(struct follow *f)
 
 static void no_memory(struct request *rq)
 {
-    log_line(LOG_CRITICAL, "Task %s[%s]: no memory for what it asks for: child killed",
-             rq->name.p, rq->id.p);
+    log_line_of(REQUEST_SUBJECT(rq), LOG_CRITICAL,
+                "Task %s[%s]: no memory for what it asks for: child killed", rq->name.p,
+                rq->id.p);
     pool_kill_child(rq);
 }
 

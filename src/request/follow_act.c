@@ -37,8 +37,8 @@ void follow_acted(struct follow *f)
 static void complain(const struct follow *f, const char *what, const char *why)
 {
     if (f->rq)
-        log_line(LOG_ERROR, "Task %s[%s]: %s: %s", f->rq->name.p, f->rq->id.p, what,
-                 why);
+        log_line_of(REQUEST_SUBJECT(f->rq), LOG_ERROR, "Task %s[%s]: %s: %s",
+                    f->rq->name.p, f->rq->id.p, what, why);
 }
 
 static void on_stored(void *ctx, enum backend_verdict verdict, const char *why)

@@ -115,10 +115,10 @@ static void on_ended(void *ctx, enum backend_verdict verdict, const char *why)
 {
     struct follow *f = ctx;
     if (verdict != BACKEND_STORED)
-        log_line(LOG_ERROR,
-                 "Task %s[%s]: the keys of a chord stay until they expire: "
-                 "%s",
-                 f->rq->name.p, f->rq->id.p, why);
+        log_line_of(REQUEST_SUBJECT(f->rq), LOG_ERROR,
+                    "Task %s[%s]: the keys of a chord stay until they expire: "
+                    "%s",
+                    f->rq->name.p, f->rq->id.p, why);
     one_less(f);
 }
 

@@ -119,11 +119,13 @@ static void on_status(void *ctx, struct str status)
         return;
     }
     if (!rq->settled && !any)
-        log_line(LOG_INFO, "Task %s[%s] Task already completed successfully.",
-                 rq->name.p, rq->id.p);
+        log_line_of(REQUEST_SUBJECT(rq), LOG_INFO,
+                    "Task %s[%s] Task already completed successfully.", rq->name.p,
+                    rq->id.p);
     else if (!rq->settled) /* else a peer has it by now */
-        log_line(LOG_INFO, "Task %s[%s] was finished before (%.*s): acknowledged",
-                 rq->name.p, rq->id.p, (int)status.n, status.p);
+        log_line_of(REQUEST_SUBJECT(rq), LOG_INFO,
+                    "Task %s[%s] was finished before (%.*s): acknowledged", rq->name.p,
+                    rq->id.p, (int)status.n, status.p);
     if (!rq->settled && rq->may_follow) {
         conclude_stored(rq);
         return;

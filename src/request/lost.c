@@ -54,8 +54,8 @@ static void doom_poison(struct request *rq, const char *text)
     char reason[300];
     snprintf(reason, sizeof(reason), "killed its child %lld times: %s",
              (long long)rq->times_lost + 1, text);
-    log_line(LOG_ERROR, "Task %s[%s] is a dead letter: %s", rq->name.p, rq->id.p,
-             reason);
+    log_line_of(REQUEST_SUBJECT(rq), LOG_ERROR, "Task %s[%s] is a dead letter: %s",
+                rq->name.p, rq->id.p, reason);
     rq->burial = strdup(reason);
 }
 
@@ -75,9 +75,9 @@ static void worker_lost(struct request *rq, enum pool_loss loss, int detail)
     struct worker *w = rq->worker;
     char text[160];
     describe(rq, loss, detail, text, sizeof(text));
-    log_line(LOG_ERROR,
-             "Task handler raised error: WorkerLostError('%s') (task %s[%s])", text,
-             rq->name.p, rq->id.p);
+    log_line_of(REQUEST_SUBJECT(rq), LOG_ERROR,
+                "Task handler raised error: WorkerLostError('%s') (task %s[%s])", text,
+                rq->name.p, rq->id.p);
     bool put_back = rq->acks_late && rq->row->attributes.reject_on_worker_lost;
     bool poison = w->config->worker_lost_limit > 0 &&
                   rq->times_lost + 1 >= w->config->worker_lost_limit;

@@ -35,8 +35,9 @@ static void on_stored(void *ctx, enum backend_verdict verdict, const char *why)
         stored(rq);
         return;
     }
-    log_line(LOG_ERROR, "Task %s[%s]: the result cannot be stored: %s", rq->name.p,
-             rq->id.p, why);
+    log_line_of(REQUEST_SUBJECT(rq), LOG_ERROR,
+                "Task %s[%s]: the result cannot be stored: %s", rq->name.p, rq->id.p,
+                why);
     snprintf(text, sizeof(text), "the result backend refused the result: %.200s", why);
     rq->store_refused = true;
     rq->store_errors = true;
@@ -157,8 +158,9 @@ void outcome_fail_text(struct request *rq, const char *status, const char *type,
 static void fail_sender(struct request *rq)
 {
     const char *why = send_refusal(rq);
-    log_line(LOG_ERROR, "Task %s[%s] raised unexpected: OperationalError(%.300s)",
-             rq->name.p, rq->id.p, why);
+    log_line_of(REQUEST_SUBJECT(rq), LOG_ERROR,
+                "Task %s[%s] raised unexpected: OperationalError(%.300s)", rq->name.p,
+                rq->id.p, why);
     rq->succeeded = false;
     outcome_fail_text(rq, "FAILURE", "OperationalError", "kombu.exceptions", why);
 }
@@ -218,12 +220,19 @@ void outcome_state(void *ctx, struct request *rq, struct str meta)
     store_state(ctx, rq, meta);
 }
 
+/* As Python's logging formats a traceback. */
+static struct str without_line_end(struct str s)
+{
+    return s.n > 0 && s.p[s.n - 1] == '\n' ? (struct str){s.p, s.n - 1} : s;
+}
+
 static void log_done(const struct request *rq, const struct frame_done *f,
                      const char *process)
 {
     char runtime[32];
     const char *name = rq->name.p, *id = rq->id.p;
-    const struct log_subject about = {process, name, id};
+    struct log_subject about = *REQUEST_SUBJECT(rq);
+    about.process = process;
     int n = (int)f->repr.n;
     switch (f->outcome) {
     case OUTCOME_SUCCESS:
@@ -239,8 +248,10 @@ static void log_done(const struct request *rq, const struct frame_done *f,
                         n, f->repr.p);
             return;
         }
-        log_line_of(&about, LOG_ERROR, "Task %s[%s] raised unexpected: %.*s\n%.*s",
-                    name, id, n, f->repr.p, (int)f->traceback.n, f->traceback.p);
+        about.exception = f->repr;
+        about.traceback = without_line_end(f->traceback);
+        log_line_of(&about, LOG_ERROR, "Task %s[%s] raised unexpected: %.*s", name, id,
+                    n, f->repr.p);
         return;
     case OUTCOME_RETRY:
         log_line_of(&about, LOG_INFO, "Task %s[%s] retry: %.*s", name, id, n,

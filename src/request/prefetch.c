@@ -137,8 +137,8 @@ void prefetch_connection_lost(struct worker *w)
         if (!w->config->cancel_on_connection_loss || !rq->acks_late || rq->settled ||
             rq->mode != TASK_RUN)
             continue;
-        log_line(
-            LOG_WARNING,
+        log_line_of(
+            REQUEST_SUBJECT(rq), LOG_WARNING,
             "Task %s[%s] cannot be acknowledged after a connection loss since late "
             "acknowledgement is enabled for it.\nTerminating it instead.",
             rq->name.p, rq->id.p);

@@ -38,8 +38,9 @@ static void tell(struct reading *r, const struct str *documents, size_t n, bool 
         pool_tell_documents(rq, documents, n, last);
         return;
     }
-    log_line(LOG_ERROR, "Task %s[%s]: documents it needs cannot be read: %s",
-             rq->name.p, rq->id.p, why);
+    log_line_of(REQUEST_SUBJECT(rq), LOG_ERROR,
+                "Task %s[%s]: documents it needs cannot be read: %s", rq->name.p,
+                rq->id.p, why);
     tell_absent(rq, r->left);
 }
 
@@ -98,9 +99,9 @@ void reading_begin(void *ctx, struct request *rq, const struct frame_read *told)
     (void)ctx;
     if (begin(rq, told))
         return;
-    log_line(LOG_CRITICAL,
-             "Task %s[%s]: no memory for what it asks for, or it asks "
-             "again before it was answered: child killed",
-             rq->name.p, rq->id.p);
+    log_line_of(REQUEST_SUBJECT(rq), LOG_CRITICAL,
+                "Task %s[%s]: no memory for what it asks for, or it asks "
+                "again before it was answered: child killed",
+                rq->name.p, rq->id.p);
     pool_kill_child(rq);
 }

@@ -26,8 +26,9 @@ static void bury_refused(struct request *rq, const char *what, const char *why)
 /* Whoever waits for the task is told; of a message without an id, nobody knows who. */
 static void refused_bad_message(struct request *rq, const char *reason)
 {
-    log_line(LOG_ERROR, "Received invalid task message: %s (task %s[%s])%s", reason,
-             rq->name.p, rq->id.p, rq->unread ? ". It is kept in petiole.dead." : "");
+    log_line_of(REQUEST_SUBJECT(rq), LOG_ERROR,
+                "Received invalid task message: %s (task %s[%s])%s", reason, rq->name.p,
+                rq->id.p, rq->unread ? ". It is kept in petiole.dead." : "");
     if (rq->unread) {
         bury_refused(rq, "invalid task message", reason);
         return;
@@ -60,17 +61,17 @@ void outcome_refused(void *ctx, struct request *rq, const struct frame_refused *
         bury_refused(rq, "not a task message", reason);
         return;
     case REFUSED_UNDECODABLE:
-        log_line(LOG_CRITICAL,
-                 "Can't decode message body: %s (task %s[%s]). It is kept "
-                 "in petiole.dead.",
-                 reason, rq->name.p, rq->id.p);
+        log_line_of(REQUEST_SUBJECT(rq), LOG_CRITICAL,
+                    "Can't decode message body: %s (task %s[%s]). It is kept "
+                    "in petiole.dead.",
+                    reason, rq->name.p, rq->id.p);
         bury(rq, reason);
         return;
     case REFUSED_BAD_CONTENT:
-        log_line(LOG_ERROR,
-                 "Received invalid task message: %s (task %s[%s]). It is kept "
-                 "in petiole.dead.",
-                 reason, rq->name.p, rq->id.p);
+        log_line_of(REQUEST_SUBJECT(rq), LOG_ERROR,
+                    "Received invalid task message: %s (task %s[%s]). It is kept "
+                    "in petiole.dead.",
+                    reason, rq->name.p, rq->id.p);
         bury(rq, reason);
         return;
     case REFUSED_BAD_MESSAGE:

@@ -6,6 +6,7 @@
 #include "send.h"
 
 #include "../../protocol/message.h"
+#include "../../protocol/trace.h"
 
 #include <assert.h>
 #include <malloc.h>
@@ -74,10 +75,18 @@ static struct str place(char **at, struct str s)
     return (struct str){p, s.n};
 }
 
-static struct request *create(struct worker *w, struct str id, struct str name,
-                              struct str task, struct str queue, struct str raw)
+static struct str trace_of(const struct message *m)
 {
-    size_t strings = id.n + name.n + task.n + queue.n + raw.n + 5;
+    struct trace t;
+    trace_read(&t, m->headers);
+    return t.parent;
+}
+
+static struct request *create(struct worker *w, const struct message *m,
+                              struct str queue, struct str raw)
+{
+    struct str id = m->id, name = m->name, task = m->task, trace = trace_of(m);
+    size_t strings = id.n + name.n + task.n + trace.n + queue.n + raw.n + 6;
     struct request *rq = malloc(sizeof(*rq) + strings);
     if (!rq)
         return NULL;
@@ -86,6 +95,7 @@ static struct request *create(struct worker *w, struct str id, struct str name,
     rq->id = place(&at, id);
     rq->name = place(&at, name);
     rq->task = str_eq(name, task) ? rq->name : place(&at, task);
+    rq->trace = trace.n > 0 ? place(&at, trace).p : NULL;
     rq->queue = place(&at, queue);
     rq->raw = place(&at, raw);
     list_init(&rq->delivery.held);
@@ -99,23 +109,29 @@ static struct request *create(struct worker *w, struct str id, struct str name,
 struct request *request_create(struct worker *w, const struct message *m,
                                struct str queue, struct str raw)
 {
-    return create(w, m->id, m->name, m->task, queue, raw);
+    return create(w, m, queue, raw);
 }
 
 struct request *request_create_bare(struct worker *w, struct str queue, struct str raw)
 {
-    return create(w, STR("?"), STR("?"), STR("?"), queue, raw);
+    static const struct message none = {.id = {"?", 1},
+                                        .name = {"?", 1},
+                                        .task = {"?", 1}};
+    return create(w, &none, queue, raw);
 }
 
 bool request_reread(struct request *rq, const struct message *m, struct str raw)
 {
-    char *block = malloc(m->id.n + m->name.n + m->task.n + raw.n + 4), *at = block;
+    struct str trace = trace_of(m);
+    char *block = malloc(m->id.n + m->name.n + m->task.n + trace.n + raw.n + 5);
+    char *at = block;
 
     if (!block)
         return false;
     rq->id = place(&at, m->id);
     rq->name = place(&at, m->name);
     rq->task = place(&at, m->task);
+    rq->trace = trace.n > 0 ? place(&at, trace).p : NULL;
     rq->raw = place(&at, raw);
     free(rq->reread);
     rq->reread = block;

@@ -115,6 +115,7 @@ struct request {
     struct metrics_undo *gauges; /* owned, see http/metrics.h; NULL: none */
     char *call; /* owned: args and kwargs for extended results, once it runs */
     struct str id, name, task, queue; /* name: what logs show */
+    const char *trace;                /* its traceparent, if it is valid; or NULL */
     struct str raw;                   /* the message as taken; last in the block */
 };
 
@@ -131,7 +132,10 @@ void request_destroy(struct request *rq);
 /* Asserts that the arrow exists, logs it at DEBUG, changes lists. */
 void request_move(struct request *rq, enum request_state to);
 /* For log_line_of: what the parent says about it. */
-#define REQUEST_SUBJECT(rq) (&(struct log_subject){NULL, (rq)->name.p, (rq)->id.p})
+#define REQUEST_SUBJECT(rq)                                                            \
+    (&(struct log_subject){.task_name = (rq)->name.p,                                  \
+                           .task_id = (rq)->id.p,                                      \
+                           .trace = (rq)->trace})
 const char *request_state_name(enum request_state state);
 
 #endif

@@ -155,7 +155,8 @@ static void terminate(void *ctx, struct request *rq)
     if (rq->mode != TASK_RUN)
         return;
     if (t->ids ? limited_has(t->ids, rq->id) : has_revoked_stamp(rq, NULL)) {
-        log_line(LOG_INFO, "Terminating %s (%d)", rq->id.p, t->signum);
+        log_line_of(REQUEST_SUBJECT(rq), LOG_INFO, "Terminating %s (%d)", rq->id.p,
+                    t->signum);
         pool_terminate(t->w->pool, rq, t->signum);
         t->known++;
     }

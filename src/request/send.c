@@ -28,8 +28,9 @@ static void destroy(struct sends *s)
 static void note_refusal(struct sends *s, const char *why)
 {
     if (s->rq)
-        log_line(LOG_ERROR, "Task %s[%s]: what it sent cannot be published: %.300s",
-                 s->rq->name.p, s->rq->id.p, why);
+        log_line_of(REQUEST_SUBJECT(s->rq), LOG_ERROR,
+                    "Task %s[%s]: what it sent cannot be published: %.300s",
+                    s->rq->name.p, s->rq->id.p, why);
     if (!s->refusal)
         s->refusal = strdup(why);
 }
@@ -79,8 +80,9 @@ bool send_message(struct request *rq, const struct frame_effect *f)
     struct sends *s = sends_of(rq);
     struct sent *sent = s ? malloc(sizeof(*sent)) : NULL;
     if (!sent) {
-        log_line(LOG_CRITICAL, "Task %s[%s]: no memory for what it sends: child killed",
-                 rq->name.p, rq->id.p);
+        log_line_of(REQUEST_SUBJECT(rq), LOG_CRITICAL,
+                    "Task %s[%s]: no memory for what it sends: child killed",
+                    rq->name.p, rq->id.p);
         pool_kill_child(rq);
         return true;
     }

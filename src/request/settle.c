@@ -30,8 +30,9 @@ void outcome_lease_lost(void *ctx, struct delivery *d)
     struct request *rq = request_of(d);
     struct worker *w = ctx;
     rq->settled = rq->taken_over = true;
-    log_line(LOG_WARNING, "Task %s[%s]: its lease was lost while it was %s", rq->name.p,
-             rq->id.p, request_state_name(rq->state));
+    log_line_of(REQUEST_SUBJECT(rq), LOG_WARNING,
+                "Task %s[%s]: its lease was lost while it was %s", rq->name.p, rq->id.p,
+                request_state_name(rq->state));
     if (rq->state == RQ_WAITING || rq->state == RQ_PARKED)
         schedule_remove(&w->schedule, rq);
     if (rq->state == RQ_RECEIVED || rq->state == RQ_WAITING ||
@@ -86,8 +87,9 @@ void outcome_requeue(struct request *rq)
     uint32_t times;
     int64_t hold_us = unknown_requeue_us(w->unknown, rq->id, now, &times);
     if (hold_us > 0 && w->state == WORKER_RUNNING && !rq->settled) {
-        log_line(LOG_INFO, "Task %s[%s] was requeued %u times: held for %.1f s first",
-                 rq->name.p, rq->id.p, times, (double)hold_us / 1e6);
+        log_line_of(REQUEST_SUBJECT(rq), LOG_INFO,
+                    "Task %s[%s] was requeued %u times: held for %.1f s first",
+                    rq->name.p, rq->id.p, times, (double)hold_us / 1e6);
         rq->requeued = true;
         intake_wait(rq, RQ_PARKED, now + hold_us);
     }

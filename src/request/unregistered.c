@@ -41,8 +41,8 @@ void intake_park(struct request *rq, const char *what)
         char reason[400];
         snprintf(reason, sizeof(reason), "%s %.200s: no worker took it within %.0f s",
                  what, rq->task.p, w->config->unknown_task_wait_s);
-        log_line(LOG_ERROR, "Task %s[%s] is a dead letter: %s", rq->name.p, rq->id.p,
-                 reason);
+        log_line_of(REQUEST_SUBJECT(rq), LOG_ERROR, "Task %s[%s] is a dead letter: %s",
+                    rq->name.p, rq->id.p, reason);
         bury(rq, reason);
         return;
     }
@@ -52,17 +52,17 @@ void intake_park(struct request *rq, const char *what)
 
 static void reject(struct request *rq)
 {
-    log_line(LOG_ERROR,
-             "Received unregistered task of type '%s'.\n"
-             "The message has been ignored and discarded.\n\n"
-             "Did you remember to import the module containing this task?\n"
-             "Or maybe you're using relative imports?\n\n"
-             "Please see\n"
-             "https://docs.celeryq.dev/en/latest/internals/protocol.html\n"
-             "for more information.\n\n"
-             "The task's id is %s, its queue %s.\n"
-             "KeyError: '%s'",
-             rq->task.p, rq->id.p, rq->queue.p, rq->task.p);
+    log_line_of(REQUEST_SUBJECT(rq), LOG_ERROR,
+                "Received unregistered task of type '%s'.\n"
+                "The message has been ignored and discarded.\n\n"
+                "Did you remember to import the module containing this task?\n"
+                "Or maybe you're using relative imports?\n\n"
+                "Please see\n"
+                "https://docs.celeryq.dev/en/latest/internals/protocol.html\n"
+                "for more information.\n\n"
+                "The task's id is %s, its queue %s.\n"
+                "KeyError: '%s'",
+                rq->task.p, rq->id.p, rq->queue.p, rq->task.p);
     outcome_unregistered(rq);
 }
 

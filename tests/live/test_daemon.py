@@ -149,7 +149,7 @@ def test_root_is_warned(petiole):
 def test_json_logs_are_an_object_a_line(petiole, producer, tmp_path):
     import json
     log = tmp_path / "w.log"
-    process = petiole("--logformat=json", "-q", "-f", log)
+    process = petiole("--log-format=json", "-q", "-f", log)
     id = producer.send("demo.add", 2, 3)
     producer.get(id)
     process.signal(signal.SIGTERM)

@@ -80,7 +80,7 @@ def test_help_names_every_option_and_exits_0(petiole):
     code, text = petiole("worker", "--help")
     assert code == 0
     assert max(map(len, text.splitlines())) <= 80
-    for option in ("-A", "-b", "--result-backend", "--pidfile", "--detach", "--logformat", "-Q", "-c", "-n", "-l", "--config",
+    for option in ("-A", "-b", "--result-backend", "--pidfile", "--detach", "--log-format", "-Q", "-c", "-n", "-l", "--config",
                    "--time-limit", "--soft-time-limit", "--max-tasks-per-child", "--unknown"):
         assert option in text
     assert len(text.splitlines()) <= 50

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of the log: Celery's, Python formats, JSON, and messages that would forge one.
  */
-#include "../../../src/log/log.h"
+#include "../../../src/log/log_record.h"
 #include "../protocol/cmocka_all.h"
 
 #include <json-c/json.h>
+
+#define TRACE "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 static struct wr out;
 
 static const char *format_as(const char *format, enum log_level level, const char *text)
 {
-    static const struct log_subject subject = {"ForkPoolWorker-2", "t.add", "id-1"};
+    static const struct log_subject subject = {.process = "ForkPoolWorker-2",
+                                               .task_name = "t.add",
+                                               .task_id = "id-1"};
     wr_finish(&out);
     wr_init(&out, 65536);
-    log_format(&out, &(struct log_record){level, &subject, str_of(text)}, format,
+    log_format(&out, &(struct log_record){level, &subject, str_of(text), false}, format,
                false);
     wr_put(&out, (struct str){"", 1});
     return out.p;
@@ -70,14 +74,39 @@ static void a_traceback_keeps_its_lines_and_forges_none(void **state)
                         "x\n [2026-11-22 14:23:26,857: INFO/MainProcess] no");
 }
 
-static void a_task_name_has_no_lines(void **state)
+static void a_failures_traceback_stands_below_its_message(void **state)
 {
-    static const struct log_subject subject = {"P", "a\n[b",
-                                               "c\x1b"
-                                               "d"};
+    static const struct log_subject subject = {.traceback = {"[T\n[F", 5}};
     (void)state;
     wr_init(&out, 1000);
-    log_format(&out, &(struct log_record){LOG_INFO, &subject, STR("m")},
+    log_format(&out, &(struct log_record){LOG_INFO, &subject, STR("m"), false},
+               "%(message)s", false);
+    wr_put(&out, (struct str){"", 1});
+    assert_string_equal(out.p, "m\n [T\n [F");
+}
+
+static void a_format_may_show_the_trace(void **state)
+{
+    static const struct log_subject traced = {.trace = TRACE}, untraced;
+    (void)state;
+    wr_init(&out, 1000);
+    log_format(&out, &(struct log_record){LOG_INFO, &traced, STR("m"), false},
+               "%(trace_id)s %(span_id)s ", false);
+    log_format(&out, &(struct log_record){LOG_INFO, &untraced, STR("m"), false},
+               "%(trace_id)s", false);
+    wr_put(&out, (struct str){"", 1});
+    assert_string_equal(out.p, "4bf92f3577b34da6a3ce929d0e0e4736 00f067aa0ba902b7 ???");
+}
+
+static void a_task_name_has_no_lines(void **state)
+{
+    static const struct log_subject subject = {.process = "P",
+                                               .task_name = "a\n[b",
+                                               .task_id = "c\x1b"
+                                                          "d"};
+    (void)state;
+    wr_init(&out, 1000);
+    log_format(&out, &(struct log_record){LOG_INFO, &subject, STR("m"), false},
                "%(task_name)s %(task_id)s", false);
     wr_put(&out, (struct str){"", 1});
     assert_string_equal(out.p, "a\\x0a[b c\\x1bd");
@@ -85,13 +114,19 @@ static void a_task_name_has_no_lines(void **state)
 
 static void json_is_one_object_that_says_it_all(void **state)
 {
-    static const struct log_subject subject = {"ForkPoolWorker-2", "t\n.add", "id\"1"};
+    static const struct log_subject subject = {.process = "ForkPoolWorker-2",
+                                               .task_name = "t\n.add",
+                                               .task_id = "id\"1",
+                                               .trace = TRACE,
+                                               .exception = {"E('\"')", 6},
+                                               .traceback = {"T\n  File", 8}};
     static const char hostile[] = "a\n\x1b\"\\ \xff caf\xc3\xa9 \xed\xa0\x80";
     (void)state;
     wr_init(&out, 65536);
     log_format_json(&out, &(struct log_record){LOG_ERROR,
                                                &subject,
-                                               {hostile, sizeof(hostile) - 1}});
+                                               {hostile, sizeof(hostile) - 1},
+                                               true});
     wr_put(&out, (struct str){"", 1});
     assert_null(strchr(out.p, '\n'));
     json_object *o = json_tokener_parse(out.p);
@@ -106,7 +141,18 @@ static void json_is_one_object_that_says_it_all(void **state)
                         "a\n\x1b\"\\ \xef\xbf\xbd caf\xc3\xa9 "
                         "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
     assert_int_equal(strlen(json_object_get_string(json_object_object_get(o, "time"))),
-                     strlen("2026-11-22T14:23:26.857+01:00"));
+                     strlen("2026-11-22T14:23:26.857042+01:00"));
+    static const char *const others[][2] = {
+        {"logger", "petiole.task"},
+        {"trace_id", "4bf92f3577b34da6a3ce929d0e0e4736"},
+        {"span_id", "00f067aa0ba902b7"},
+        {"exception", "E('\"')"},
+        {"traceback", "T\n  File"},
+    };
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_string_equal(json_object_get_string(
+                                json_object_object_get(o, others[i][0])),
+                            others[i][1]);
     json_object_put(o);
 }
 
@@ -119,6 +165,8 @@ int main(void)
         T(a_python_format_is_followed),
         T(control_characters_are_shown_not_obeyed),
         T(a_traceback_keeps_its_lines_and_forges_none),
+        T(a_failures_traceback_stands_below_its_message),
+        T(a_format_may_show_the_trace),
         T(a_task_name_has_no_lines),
         T(json_is_one_object_that_says_it_all),
     };
