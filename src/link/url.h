@@ -30,6 +30,7 @@ struct url {
     uint32_t db;
     bool host_said, port_said, db_said;
     char user[128], password[512]; /* empty: none */
+    char vhost[256];               /* of AMQP */
     struct connect_options options;
 };
 
