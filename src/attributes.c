@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <strings.h>
 
 enum kind {
     A_BOOL,
@@ -42,6 +43,16 @@ static const struct {
 };
 #define NKNOWN (sizeof(known) / sizeof(known[0]))
 
+bool attributes_set_rate(struct attributes *a, const char *text)
+{
+    if (!rate_parse(text, &a->rate_per_s))
+        return false;
+    bool none = strcasecmp(text, "none") == 0 || strcasecmp(text, "null") == 0;
+    snprintf(a->rate_limit, sizeof(a->rate_limit), "%.*s",
+             none ? 0 : (int)sizeof(a->rate_limit) - 1, text);
+    return true;
+}
+
 /* ---- the row ------------------------------------------------------------------ */
 
 static int64_t retries_of(int32_t row)
@@ -69,7 +80,7 @@ bool attributes_apply_row(struct attributes *a, const ptl_def *row, struct wr *w
     a->max_retries = retries_of(row->max_retries);
     a->default_retry_delay_s =
         row->retry_delay_ms ? row->retry_delay_ms / 1000.0 : ATTRIBUTES_RETRY_DELAY_S;
-    if (row->rate_limit && !rate_parse(row->rate_limit, &a->rate_per_s)) {
+    if (row->rate_limit && !attributes_set_rate(a, row->rate_limit)) {
         wr_printf(why,
                   "task %s: rate_limit must be like \"10/s\", \"5/m\" or \"100/h\", "
                   "not \"%.40s\"",
@@ -89,22 +100,20 @@ static bool read_number(const ptl_value *v, double most, double *out)
     return isfinite(*out) && *out >= 0 && *out <= most;
 }
 
-static bool read_rate(const ptl_value *v, double *per_s)
+static bool read_rate(const ptl_value *v, struct attributes *a)
 {
     char text[64];
     double n;
     struct str s = value_as_str(v);
-    if (value_is_null(v)) {
-        *per_s = 0;
-        return true;
-    }
+    if (value_is_null(v))
+        return attributes_set_rate(a, "");
     if (read_number(v, RATE_MAX_PER_S, &n))
         snprintf(text, sizeof(text), "%.17g", n);
     else if (s.p && s.n < sizeof(text))
         snprintf(text, sizeof(text), "%.*s", (int)s.n, s.p);
     else
         return false;
-    return rate_parse(text, per_s);
+    return attributes_set_rate(a, text);
 }
 
 static const char *set(struct attributes *a, size_t i, const ptl_value *v)
@@ -128,7 +137,7 @@ static const char *set(struct attributes *a, size_t i, const ptl_value *v)
                                                         : ATTRIBUTES_RETRY_DELAY_S;
         return NULL;
     case A_RATE:
-        return read_rate(v, field) ? NULL : "like \"10/s\", \"5/m\", 100 or null";
+        return read_rate(v, a) ? NULL : "like \"10/s\", \"5/m\", 100 or null";
     case A_RETRIES:
         if (value_is_null(v))
             *(int64_t *)field = ATTRIBUTES_RETRY_FOREVER;

@@ -18,6 +18,7 @@
 #define ATTRIBUTES_MAX_RETRIES 3 /* Celery's defaults */
 #define ATTRIBUTES_RETRY_DELAY_S 180.0
 #define ATTRIBUTES_SECONDS_MAX 1e9
+#define ATTRIBUTES_RATE_BYTES 24u
 
 struct attributes {
     bool acks_late;
@@ -28,6 +29,7 @@ struct attributes {
     bool send_events;                       /* its task-… events */
     double time_limit_s, soft_time_limit_s; /* 0: none */
     double rate_per_s;                      /* 0: no limit */
+    char rate_limit[ATTRIBUTES_RATE_BYTES]; /* as it was said, to be shown; or empty */
     double default_retry_delay_s;
     int64_t max_retries; /* or ATTRIBUTES_RETRY_FOREVER */
 };
@@ -46,6 +48,9 @@ bool attributes_apply_row(struct attributes *a, const ptl_def *row, struct wr *w
  * over; config/annotations.c has refused it in words. */
 void attributes_annotate(struct attributes *a, const ptl_value *annotations,
                          struct str task);
+
+/* "10/m", as rate.h reads it. False, changing nothing, if it is none. */
+bool attributes_set_rate(struct attributes *a, const char *text);
 
 /* The names that annotations may use; NULL after the last. */
 const char *attributes_name(size_t i);

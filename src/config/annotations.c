@@ -87,7 +87,7 @@ int config_derive_attributes(struct config *c, struct error *e)
         .max_retries = ATTRIBUTES_MAX_RETRIES,
     };
     const char *rate = c->default_rate_limit;
-    if (rate && !rate_parse(rate, &c->attributes.rate_per_s))
+    if (rate && !attributes_set_rate(&c->attributes, rate))
         return error_set(
             e, EINVAL,
             "setting 'task_default_rate_limit' must be like '10/s', '5/m', "

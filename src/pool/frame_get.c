@@ -37,6 +37,18 @@ static uint8_t get_enum(struct rd *r, uint8_t last)
     return v;
 }
 
+static void get_rate_limit(struct rd *r, char *out)
+{
+    struct str text = rd_str(r);
+
+    if (text.n >= ATTRIBUTES_RATE_BYTES) {
+        *r = (struct rd){.bad = true};
+        text.n = 0;
+    }
+    str_copy_to(&out, text);
+    *out = '\0';
+}
+
 static void get_attributes(struct rd *r, struct attributes *a)
 {
     a->acks_late = get_bool(r);
@@ -50,6 +62,7 @@ static void get_attributes(struct rd *r, struct attributes *a)
     a->time_limit_s = get_seconds(r);
     a->soft_time_limit_s = get_seconds(r);
     a->rate_per_s = get_seconds(r);
+    get_rate_limit(r, a->rate_limit);
     a->default_retry_delay_s = get_seconds(r);
     a->max_retries = (int64_t)rd_u64(r);
     if (a->max_retries < 0)

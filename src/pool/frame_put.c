@@ -44,6 +44,7 @@ static void put_attributes(struct wr *w, const struct attributes *a)
     wr_f64(w, a->time_limit_s);
     wr_f64(w, a->soft_time_limit_s);
     wr_f64(w, a->rate_per_s);
+    wr_lstr(w, str_of(a->rate_limit));
     wr_f64(w, a->default_retry_delay_s);
     wr_u64(w, (uint64_t)a->max_retries);
 }
