@@ -120,7 +120,8 @@ static void on_pool_ready(void *ctx)
                                                            intake_released};
     w->pool_ready = true;
     w->throttle = throttle_create(&w->loop, pool_table(w->pool), &throttle_events);
-    if (!w->throttle) {
+    w->accepted = calloc(pool_table(w->pool)->n + 1, sizeof(*w->accepted));
+    if (!w->throttle || !w->accepted) {
         on_pool_broken(w, "out of memory");
         return;
     }
@@ -289,6 +290,7 @@ static void finish(struct worker *w)
     events_finish(&w->events);
     metrics_destroy(w->metrics);
     throttle_destroy(w->throttle);
+    free(w->accepted);
     pool_destroy(w->pool);
     revoke_finish(&w->revoke);
     schedule_finish(&w->schedule);

@@ -74,6 +74,7 @@ struct worker {
     struct turn loop_turn;
     int64_t started_us; /* when, for people and for `uptime` */
     struct pool *pool;
+    uint64_t *accepted; /* of each row of its table: how often a handler began */
     struct list requests[RQ_STATES]; /* GIVEN ones are on their child's list */
     size_t counts[RQ_STATES];
     size_t nrequests, most_requests; /* all of them; most since memory was returned */

@@ -204,6 +204,10 @@ void outcome_started(void *ctx, struct request *rq, const struct frame_started *
         return;
     log_line_of(REQUEST_SUBJECT(rq), LOG_DEBUG, "Task accepted: %s[%s] pid:%u",
                 rq->name.p, rq->id.p, pid);
+    rq->began_us = worker_now_us(w);
+    rq->pid = pid;
+    if (w->accepted && rq->row)
+        w->accepted[rq->row - pool_table(w->pool)->rows]++;
     if (meta.n)
         store_state(w, rq, meta);
     if (!rq->acks_late && !rq->settled)

@@ -88,6 +88,12 @@ static size_t within_eta_limit(const struct worker *w, size_t limit, size_t n)
     return less(most > limit ? most : limit, n + w->counts[RQ_WAITING]);
 }
 
+size_t prefetch_count(const struct worker *w)
+{
+    size_t limit = children(w) * (size_t)w->config->prefetch_multiplier;
+    return limit ? limit + w->counts[RQ_WAITING] : 0;
+}
+
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -7,6 +7,9 @@
 
 /* Tells the broker, once a turn. */
 void prefetch_tell(struct worker *w);
+/* How many messages it may hold that are not done with: Celery's prefetch_count, with
+ * those that wait for their eta. 0: no limit. */
+size_t prefetch_count(const struct worker *w);
 /* The connection was lost: until the tasks that run now have ended, less is taken
  * (worker_enable_prefetch_count_reduction), and late ones may be ended
  * (worker_cancel_long_running_tasks_on_connection_loss). */

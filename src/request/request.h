@@ -100,8 +100,10 @@ struct request {
     int64_t expires_us;                /* 0: never */
     double hard_limit_s, soft_limit_s; /* 0: none */
     double runtime_s;
-    char *burial; /* owned: why the message is a dead letter, else NULL */
-    char *retry;  /* owned: the message to publish once RETRY is stored, else NULL */
+    int64_t began_us; /* when its handler began, by the wall clock; 0: not yet */
+    uint32_t pid;     /* of the child that runs it */
+    char *burial;     /* owned: why the message is a dead letter, else NULL */
+    char *retry; /* owned: the message to publish once RETRY is stored, else NULL */
     size_t retry_bytes;
     char *reread; /* owned: what id, name, task and raw point into after
                      request_reread, else NULL */
