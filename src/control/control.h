@@ -12,10 +12,13 @@
  *     control_arguments.c  what it gives to the command, as Python binds arguments
  *     control_reply.c      the reply's value: errors, lists with an end
  *     control_table.c      the commands: name, other name, arguments, function
- *     control_inspect.c    active, reserved, scheduled, query_task, revoked …
+ *     control_inspect.c    active, reserved, scheduled, query_task, revoked
  *     control_task.c       celery/worker/request.py's info(): a task as clients show it
- *     control_stats.c      stats, report, memsample …
- *     control_conf.c       conf, active_queues, registered
+ *     control_stats.c      stats
+ *     control_memory.c     memsample, memdump, and what stats says of memory
+ *     control_conf.c       conf, report
+ *     conf_value.c         a setting as Celery shows it, its secrets masked
+ *     control_tasks.c      registered, active_queues
  *     control_revoke.c     revoke, terminate, revoke_by_stamped_headers
  *     control_limits.c     rate_limit, time_limit
  *     control_pool.c       pool_grow, pool_shrink, pool_restart, autoscale, shutdown
@@ -40,8 +43,9 @@ struct control_call {
     const ptl_value *arguments; /* a map */
     /* The reply's value is written here, JSON, exactly one value; nothing: null. */
     struct wr *reply;
-    size_t begun; /* where in it that value begins */
-    bool silent;  /* set by a command that never replies, as shutdown */
+    size_t begun;      /* where in it that value begins */
+    size_t read_bytes; /* of messages that control_put_task has looked into */
+    bool silent;       /* set by a command that never replies, as shutdown */
 };
 
 /* Writes the reply: its value, or control_error(). */
@@ -60,7 +64,9 @@ struct control_command {
  * ends with a row without a name. */
 extern const struct control_command control_inspect_commands[];
 extern const struct control_command control_stats_commands[];
+extern const struct control_command control_memory_commands[];
 extern const struct control_command control_conf_commands[];
+extern const struct control_command control_tasks_commands[];
 extern const struct control_command control_revoke_commands[];
 extern const struct control_command control_limits_commands[];
 extern const struct control_command control_pool_commands[];
@@ -104,12 +110,24 @@ struct control_items {
     size_t left_out;
 };
 void control_items_begin(struct control_items *l, struct control_call *c, char open);
-/* Before each item's own text, and behind it. */
-void control_item_begin(struct control_items *l);
+/* Before each item's own text, and behind it. False: it is left out, as one before it
+ * was. */
+bool control_item_begin(struct control_items *l);
 void control_item_end(struct control_items *l);
 void control_items_end(struct control_items *l);
 
-/* A request as clients see it (Request.info). safe: args and kwargs as reprs. */
+/* A request as clients see it (Request.info). safe: args and kwargs as reprs. They are
+ * values only where that costs little: the message is at most CONTROL_BODY_MAX bytes,
+ * in JSON or msgpack, and the whole reply has not looked into more than
+ * CONTROL_READ_MAX. */
+#define CONTROL_BODY_MAX ((size_t)64 << 10)
+#define CONTROL_READ_MAX ((size_t)8 << 20)
 void control_put_task(struct control_call *c, const struct request *rq, bool safe);
+
+/* What the worker and its children hold, from /proc; 0 where that cannot be read. */
+struct control_memory {
+    uint64_t rss_kb, peak_rss_kb; /* sums: pages that they share count in each */
+};
+struct control_memory control_memory_now(const struct worker *w);
 
 #endif

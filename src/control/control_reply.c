@@ -71,11 +71,16 @@ void control_items_begin(struct control_items *l, struct control_call *c, char o
     wr_put(c->reply, (struct str){&open, 1});
 }
 
-void control_item_begin(struct control_items *l)
+bool control_item_begin(struct control_items *l)
 {
+    if (l->left_out) {
+        l->left_out++;
+        return false;
+    }
     l->mark = l->call->reply->len;
     if (!l->first)
         wr_text(l->call->reply, ", ");
+    return true;
 }
 
 void control_item_end(struct control_items *l)

@@ -3,10 +3,10 @@
 #include "control.h"
 
 static const struct control_command *const lists[] = {
-    control_inspect_commands,  control_stats_commands,  control_conf_commands,
-    control_revoke_commands,   control_limits_commands, control_pool_commands,
-    control_consumer_commands, control_event_commands,  control_mingle_commands,
-    control_gossip_commands,
+    control_inspect_commands, control_stats_commands,  control_memory_commands,
+    control_tasks_commands,   control_conf_commands,   control_revoke_commands,
+    control_limits_commands,  control_pool_commands,   control_consumer_commands,
+    control_event_commands,   control_mingle_commands, control_gossip_commands,
 };
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 

@@ -2,6 +2,7 @@
 #include "panel.h"
 
 #include "../../../protocol/json.h"
+#include "../../../protocol/message.h"
 #include "../protocol/cmocka_all.h"
 #include "loop.h"
 
@@ -21,6 +22,7 @@ static void keep_reply(struct bus *b, const struct bus_reply *r)
 }
 
 static const struct bus_ops bus_ops = {.reply = keep_reply};
+static const struct pool_events pool_events = {0};
 
 void panel_start(struct panel *p)
 {
@@ -36,6 +38,9 @@ void panel_start(struct panel *p)
     arena_init(&p->w.scratch, 16 << 20);
     arena_init(&p->arena, 64 << 20);
     events_init(&p->w.events, &p->w);
+    revoke_init(&p->w.revoke);
+    p->w.pool = pool_create(&p->w.loop, &p->config, 0, STR(""), &pool_events, &p->w);
+    assert_non_null(p->w.pool);
 }
 
 void panel_finish(struct panel *p)
@@ -46,9 +51,38 @@ void panel_finish(struct panel *p)
     for (unsigned i = 0; i < RQ_STATES; i++)
         while (!list_empty(&p->w.requests[i]))
             request_destroy(list_entry(p->w.requests[i].next, struct request, link));
+    pool_destroy(p->w.pool);
+    revoke_finish(&p->w.revoke);
+    free(p->w.accepted);
     arena_finish(&p->w.scratch);
     arena_finish(&p->arena);
     free(p->body);
+}
+
+void panel_know(struct panel *p, const struct frame_row *rows, uint32_t n)
+{
+    struct wr w;
+    struct frame_ready ready;
+    wr_init(&w, 1 << 16);
+    size_t begun = frame_begin_ready(&w, 1, n);
+    for (uint32_t i = 0; i < n; i++)
+        frame_put_row(&w, &rows[i]);
+    frame_end(&w, begun);
+    assert_true(frame_get_ready((struct rd){.p = w.p + 5, .left = w.len - 5}, &ready));
+    assert_true(table_read((struct table *)(uintptr_t)pool_table(p->w.pool), &ready));
+    wr_finish(&w);
+    p->w.accepted = calloc(n, sizeof(*p->w.accepted));
+}
+
+struct request *panel_take(struct panel *p, const char *text)
+{
+    struct envelope e;
+    struct message m;
+    const char *why = NULL;
+    arena_reset(&p->arena);
+    assert_true(envelope_read(&p->arena, str_of(text), &e, &why));
+    assert_int_equal(message_read(&p->arena, &e, &m, &why), MESSAGE_OK);
+    return request_create(&p->w, &m, STR("celery"), str_of(text));
 }
 
 unsigned panel_hear(struct panel *p, const char *request)
