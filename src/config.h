@@ -124,6 +124,7 @@ struct config {
     int64_t acks_on_failure, acks_on_timeout; /* enum config_maybe */
     bool reject_on_worker_lost, track_started;
     bool ignore_result, store_errors_even_if_ignored;
+    bool send_sent_event;
     char *task_routes; /* JSON: an object, or an array of objects */
     char *task_serializer, *task_compression;
     int64_t default_priority; /* -1: none */

@@ -161,6 +161,7 @@ static const struct pool_events pool_events = {
     .room = on_pool_room,
     .started = outcome_started,
     .state = outcome_state,
+    .event = event_task_custom,
     .metric = metrics_of_request,
     .effect = follow_effect,
     .read = reading_begin,

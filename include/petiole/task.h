@@ -256,6 +256,16 @@ PTL_API void ptl_gauge_add(ptl_task *t, const ptl_metric *m, double delta,
 PTL_API void ptl_observe(ptl_task *t, const ptl_metric *m, double value,
                          ...) PTL_SENTINEL;
 
+/* ---- Events --------------------------------------------------------------------
+ *
+ * Task.send_event: what Flower, `celery events` and other monitors are told beside the
+ * worker's own events, on its way at once, whether or not the worker was started with
+ * -E. `type` is "task-progress" or any other with a group before its first dash;
+ * `fields` a map of what it says, or NULL. This task's id is added as `uuid`; the names
+ * hostname, utcoffset, pid, clock, uuid, timestamp and type are the event's own, and
+ * flag TypeError. Whether anybody hears it is not known. */
+PTL_API void ptl_send_event(ptl_task *t, const char *type, const ptl_value *fields);
+
 /* ---- Sending other tasks -------------------------------------------------------
  *
  * What is sent is on its way at once: it may start before this handler returns. It is

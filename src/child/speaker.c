@@ -33,6 +33,14 @@ static void send_log(struct ptl_task *t, ptl_level level, struct str text)
     wire_flush(wire);
 }
 
+static void send_event(struct ptl_task *t, const struct frame_event *e)
+{
+    struct wire *wire = t->sink->to;
+
+    frame_put_event(&wire->out, e);
+    wire_flush(wire);
+}
+
 static void send_metric(struct ptl_task *t, const struct frame_metric *m)
 {
     struct wire *wire = t->sink->to;
@@ -73,6 +81,6 @@ static void read_documents(struct ptl_task *t, enum frame_read_what what,
 
 struct task_sink speaker_sink(struct wire *w)
 {
-    return (struct task_sink){send_state,  send_log,       send_metric,
+    return (struct task_sink){send_state,  send_log,       send_event, send_metric,
                               send_effect, read_documents, w};
 }

@@ -23,6 +23,8 @@
 struct task_sink {
     void (*state)(struct ptl_task *t, const char *state, const ptl_value *meta);
     void (*log)(struct ptl_task *t, ptl_level level, struct str text);
+    /* NULL where there is nobody to hear it. */
+    void (*event)(struct ptl_task *t, const struct frame_event *e);
     void (*metric)(struct ptl_task *t, const struct frame_metric *m);
     /* What is to be done at once; it is good until the call returns. `m` is what a
      * PUBLISH was made of. */

@@ -48,6 +48,13 @@ static void print_log(struct ptl_task *t, ptl_level level, struct str text)
     fprintf(stderr, "%s %s: " STR_FMT "\n", name, t->row->def.name, STR_ARG(text));
 }
 
+static void print_event(struct ptl_task *t, const struct frame_event *e)
+{
+    (void)t;
+    fprintf(stderr, "EVENT " STR_FMT " {" STR_FMT "}\n", STR_ARG(e->type),
+            STR_ARG(e->fields));
+}
+
 static void print_metric(struct ptl_task *t, const struct frame_metric *m)
 {
     static const char *const names[] = {[FRAME_METRIC_COUNT] = "COUNT",
@@ -153,8 +160,9 @@ static const char *local_hostname(void)
 
 void foreground_init(struct foreground *f, const char *id)
 {
-    static const struct task_sink terminal = {print_state,  print_log,    print_metric,
-                                              print_effect, read_nothing, NULL};
+    static const struct task_sink terminal = {print_state,  print_log,    print_event,
+                                              print_metric, print_effect, read_nothing,
+                                              NULL};
 
     *f = (struct foreground){.node = {.pid = (uint32_t)getpid()}};
     f->node.hostname = f->node.origin = local_hostname();

@@ -69,9 +69,9 @@ ROWS(command,
      .help = "for Celery's sake: there is no mingle yet"},
     {.option = "without-heartbeat", .is_flag = true, .type = CONFIG_BOOL,
      .env = "CELERY_WORKER_WITHOUT_HEARTBEAT", .offset = AT(without_heartbeat),
-     .help = "for Celery's sake: there are no heartbeat events yet"},
+     .help = "send none of worker-online, worker-heartbeat, worker-offline"},
     {.option = "heartbeat-interval", .metavar = "S", .type = CONFIG_INT, .max = INT_MAX,
      .env = "CELERY_WORKER_HEARTBEAT_INTERVAL", .offset = AT(heartbeat_interval_s),
-     .help = "for Celery's sake: there are no heartbeat events yet"},
+     .help = "send worker-heartbeat every S seconds; 2 if not given"},
 );
 /* clang-format on */

@@ -24,6 +24,7 @@
 
 #include "../../protocol/event.h"
 
+#define EVENT_MAX_BYTES ((size_t)4 << 20) /* of one that goes by itself */
 #define EVENT_BATCH 24 /* Celery's buffer limit for groups of events */
 
 struct message;
@@ -66,6 +67,10 @@ void events_send_worker(struct events *ev, const char *type, struct str fields);
 struct event_head events_head(struct events *ev);
 /* Does anybody want what is told of this task? */
 bool events_want(const struct events *ev, const struct request *rq);
+/* Can anything be told at all? */
+bool events_tell(const struct events *ev);
+/* One by itself, behind what was gathered. */
+void events_publish(struct events *ev, struct str type, const struct wr *body);
 /* Where an event of a task is to be written, or NULL if nobody wants it; then the end
  * of it. */
 struct wr *events_begin(struct request *rq, struct event_head *h);
@@ -84,8 +89,13 @@ void event_task_rejected(struct request *rq, bool requeue);
 void event_task_cancelled(struct request *rq);
 /* It runs no more, however that ended: `active` counts down. Once for each started. */
 void event_task_ended(struct request *rq);
-/* ptl_send_event's: type and fields as its child wrote them; fields is an object. */
-void event_task_custom(struct request *rq, struct str type, struct str fields);
+/* ptl_send_event's, whoever wants it, by itself: as of a Python task, which sends it
+ * from its child, pid. */
+void event_task_custom(void *ctx, struct request *rq, const struct frame_event *f,
+                       uint32_t pid);
+/* With task_send_sent_event: a message is on its way to the broker. */
+void event_task_sent(struct worker *w, struct str message,
+                     const struct broker_address *to);
 
 /* What its end will be told as, instead of what was kept before: once it is stored,
  * event_end_tell does. Nothing was kept, nothing is told: as of Ignore. */

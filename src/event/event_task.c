@@ -132,22 +132,12 @@ void event_task_rejected(struct request *rq, bool requeue)
     events_end(&rq->worker->events);
 }
 
-static void tell_other(struct request *rq, struct str type, struct str fields)
+void event_task_cancelled(struct request *rq)
 {
     struct event_head h;
     struct wr *w = events_begin(rq, &h);
     if (!w)
         return;
-    event_write_other(w, &h, type, rq->id, fields);
+    event_write_other(w, &h, STR("task-cancelled"), rq->id, STR(""));
     events_end(&rq->worker->events);
-}
-
-void event_task_cancelled(struct request *rq)
-{
-    tell_other(rq, STR("task-cancelled"), STR(""));
-}
-
-void event_task_custom(struct request *rq, struct str type, struct str fields)
-{
-    tell_other(rq, type, fields);
 }

@@ -8,7 +8,6 @@
 
 #define FREQ_DEFAULT_S 2
 #define FREQ_ASKED_S 5 /* what Celery says when asked for one */
-#define EVENT_MAX_BYTES ((size_t)1 << 20)
 
 static double freq_s(const struct events *ev)
 {
@@ -17,22 +16,21 @@ static double freq_s(const struct events *ev)
 }
 
 /* "worker-online" goes with the routing key "worker.online". */
-static void publish(struct events *ev, const char *type, const struct wr *body)
+void events_publish(struct events *ev, struct str type, const struct wr *body)
 {
     struct bus *b = ev->worker->bus;
     char key[128];
-    size_t n = strlen(type);
-    if (body->bad || n >= sizeof(key)) {
+    if (body->bad || type.n >= sizeof(key)) {
         ev->dropped++;
         return;
     }
-    for (size_t i = 0; i < n; i++)
-        key[i] = type[i] == '-' ? '.' : type[i];
+    for (size_t i = 0; i < type.n; i++)
+        key[i] = type.p[i] == '-' ? '.' : type.p[i];
     events_flush(ev); /* in the order of their clocks */
-    b->ops->send_event(b, (struct str){key, n}, wr_str(body), 1);
+    b->ops->send_event(b, (struct str){key, type.n}, wr_str(body), 1);
 }
 
-static bool tells(const struct events *ev)
+bool events_tell(const struct events *ev)
 {
     return ev->worker->bus && !ev->finished;
 }
@@ -55,14 +53,14 @@ static void tell_presence(struct events *ev, const char *type)
     struct event_head h = events_head(ev);
     wr_init(&body, EVENT_MAX_BYTES);
     event_write_worker(&body, &h, type, &e);
-    publish(ev, type, &body);
+    events_publish(ev, str_of(type), &body);
     wr_finish(&body);
 }
 
 static void on_heartbeat(uv_timer_t *timer)
 {
     struct events *ev = timer->data;
-    if (tells(ev) && ev->online)
+    if (events_tell(ev) && ev->online)
         tell_presence(ev, "worker-heartbeat");
 }
 
@@ -75,7 +73,7 @@ void events_start(struct events *ev)
 
 void events_bus_up(struct events *ev)
 {
-    if (!tells(ev) || ev->worker->config->without_heartbeat)
+    if (!events_tell(ev) || ev->worker->config->without_heartbeat)
         return;
     ev->online = true;
     tell_presence(ev, "worker-online");
@@ -84,7 +82,7 @@ void events_bus_up(struct events *ev)
 
 void events_offline(struct events *ev)
 {
-    if (tells(ev)) {
+    if (events_tell(ev)) {
         events_flush(ev);
         if (ev->online)
             tell_presence(ev, "worker-offline");
@@ -108,11 +106,11 @@ void events_send_heartbeat(struct events *ev)
 void events_send_worker(struct events *ev, const char *type, struct str fields)
 {
     struct wr body;
-    if (!tells(ev))
+    if (!events_tell(ev))
         return;
     struct event_head h = events_head(ev);
     wr_init(&body, EVENT_MAX_BYTES);
     event_write_other(&body, &h, str_of(type), STR(""), fields);
-    publish(ev, type, &body);
+    events_publish(ev, str_of(type), &body);
     wr_finish(&body);
 }

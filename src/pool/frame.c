@@ -67,7 +67,7 @@ int frame_reader_next(struct frame_reader *r, struct frame *f)
     if (there - FRAME_HEADER_BYTES < length)
         return 0;
     type = (uint8_t)r->in.p[r->taken + FRAME_HEADER_BYTES];
-    if (type < FRAME_HELLO || type > FRAME_METRIC)
+    if (type < FRAME_HELLO || type > FRAME_EVENT)
         return -1;
     f->type = (enum frame_type)type;
     f->body = rd_of(

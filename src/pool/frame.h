@@ -13,8 +13,8 @@
  *     TASK ─────────────────────────▶ decodes
  *           ◀──────────────────────── REFUSED: nothing ran, the message is untouched
  *           ◀──────────────────────── STARTED: early acknowledgement happens here
- *           ◀──────────────────────── STATE, LOG, METRIC, EFFECT: any number, while it
- *                                     runs
+ *           ◀──────────────────────── STATE, LOG, METRIC, EVENT, EFFECT: any number,
+ *                                     while it runs
  *           ◀──────────────────────── READ: it waits for documents of the backend
  *     DOCUMENTS ────────────────────▶ those, in one frame or several
  *           ◀──────────────────────── DONE: the outcome, with all there is to store
@@ -53,6 +53,7 @@ enum frame_type {
     FRAME_READ,
     FRAME_DOCUMENTS,
     FRAME_METRIC,
+    FRAME_EVENT,
 };
 
 /* A DONE holds a result, maybe the arguments again with each character as \uXXXX, and
@@ -179,6 +180,13 @@ struct frame_log {
 
 #define FRAME_BUCKETS_MAX 32u
 
+/* For monitors: ptl_send_event's. */
+struct frame_event {
+    uint64_t job;
+    struct str type;
+    struct str fields; /* the members of a JSON object, without braces */
+};
+
 enum frame_metric_kind {
     FRAME_METRIC_COUNT = 1, /* a counter: added to */
     FRAME_METRIC_SET,       /* a gauge */
@@ -279,6 +287,7 @@ void frame_put_refused(struct wr *w, const struct frame_refused *f);
 void frame_put_started(struct wr *w, const struct frame_started *f);
 void frame_put_state(struct wr *w, const struct frame_state *f);
 void frame_put_log(struct wr *w, const struct frame_log *f);
+void frame_put_event(struct wr *w, const struct frame_event *f);
 void frame_put_metric(struct wr *w, const struct frame_metric *f);
 void frame_put_effect(struct wr *w, const struct frame_effect *f);
 void frame_put_read(struct wr *w, const struct frame_read *f);
@@ -297,6 +306,7 @@ bool frame_get_refused(struct rd body, struct frame_refused *f);
 bool frame_get_started(struct rd body, struct frame_started *f);
 bool frame_get_state(struct rd body, struct frame_state *f);
 bool frame_get_log(struct rd body, struct frame_log *f);
+bool frame_get_event(struct rd body, struct frame_event *f);
 bool frame_get_metric(struct rd body, struct frame_metric *f);
 bool frame_get_effect(struct rd body, struct frame_effect *f);
 bool frame_get_read(struct rd body, struct frame_read *f);

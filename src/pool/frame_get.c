@@ -174,6 +174,14 @@ bool frame_get_log(struct rd body, struct frame_log *f)
     return adds_up(&body);
 }
 
+bool frame_get_event(struct rd body, struct frame_event *f)
+{
+    f->job = rd_u64(&body);
+    f->type = rd_str(&body);
+    f->fields = rd_str(&body);
+    return adds_up(&body) && f->type.n > 0;
+}
+
 bool frame_get_metric(struct rd body, struct frame_metric *f)
 {
     f->job = rd_u64(&body);

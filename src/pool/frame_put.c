@@ -156,6 +156,16 @@ void frame_put_log(struct wr *w, const struct frame_log *f)
     frame_end(w, begun);
 }
 
+void frame_put_event(struct wr *w, const struct frame_event *f)
+{
+    size_t begun = begin(w, FRAME_EVENT);
+
+    wr_u64(w, f->job);
+    wr_lstr(w, f->type);
+    wr_lstr(w, f->fields);
+    frame_end(w, begun);
+}
+
 void frame_put_metric(struct wr *w, const struct frame_metric *f)
 {
     size_t begun = begin(w, FRAME_METRIC);

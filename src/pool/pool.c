@@ -119,6 +119,13 @@ static void on_state(void *ctx, struct request *rq, struct str meta)
     p->events->state(p->ctx, rq, meta);
 }
 
+static void on_event(void *ctx, struct request *rq, const struct frame_event *f,
+                     uint32_t pid)
+{
+    struct pool *p = ctx;
+    p->events->event(p->ctx, rq, f, pid);
+}
+
 static void on_metric(void *ctx, struct request *rq, const struct frame_metric *f)
 {
     struct pool *p = ctx;
@@ -177,6 +184,7 @@ static const struct slot_events slot_events = {
     .gone = on_gone,
     .started = on_started,
     .state = on_state,
+    .event = on_event,
     .metric = on_metric,
     .effect = on_effect,
     .read = on_read,

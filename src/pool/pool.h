@@ -57,6 +57,8 @@ struct pool_events {
                     uint32_t pid);
     void (*state)(void *ctx, struct request *rq, struct str meta);
     /* One of a handler's own. */
+    void (*event)(void *ctx, struct request *rq, const struct frame_event *f,
+                  uint32_t pid);
     void (*metric)(void *ctx, struct request *rq, const struct frame_metric *f);
     /* False: the child says no more until pool_resume(). */
     bool (*effect)(void *ctx, struct request *rq, const struct frame_effect *f);

@@ -24,6 +24,8 @@ struct slot_events {
     void (*started)(void *ctx, struct request *rq, const struct frame_started *f,
                     uint32_t pid);
     void (*state)(void *ctx, struct request *rq, struct str meta);
+    void (*event)(void *ctx, struct request *rq, const struct frame_event *f,
+                  uint32_t pid);
     void (*metric)(void *ctx, struct request *rq, const struct frame_metric *f);
     /* False: read no more from this child until slot_resume(). */
     bool (*effect)(void *ctx, struct request *rq, const struct frame_effect *f);

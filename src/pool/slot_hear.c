@@ -151,6 +151,15 @@ static bool take_log(struct slot *s, struct rd body)
     return true;
 }
 
+static bool take_event(struct slot *s, struct rd body)
+{
+    struct frame_event f;
+    if (!frame_get_event(body, &f) || !runs(s, f.job) || s->running->mode != TASK_RUN)
+        return false;
+    s->events->event(s->ctx, s->running, &f, (uint32_t)s->process.pid);
+    return true;
+}
+
 static bool take_metric(struct slot *s, struct rd body)
 {
     struct frame_metric f;
@@ -220,6 +229,8 @@ static bool take_frame(struct slot *s, const struct frame *f)
         return take_state(s, f->body);
     case FRAME_LOG:
         return take_log(s, f->body);
+    case FRAME_EVENT:
+        return take_event(s, f->body);
     case FRAME_METRIC:
         return take_metric(s, f->body);
     case FRAME_EFFECT:

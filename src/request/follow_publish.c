@@ -50,6 +50,7 @@ static void publish(struct follow *f, struct effect *e, bool ahead)
     f->kept_bytes -= e->bytes;
     f->waiting++;
     f->waiting_bytes += e->bytes;
+    event_task_sent(f->rq->worker, e->f.text, &to);
     wr_init(&marked, e->f.text.n + 256);
     b->ops->publish(b, &to,
                     ahead && mark(f, e->f.text, &marked) ? wr_str(&marked) : e->f.text,

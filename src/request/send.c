@@ -90,6 +90,7 @@ bool send_message(struct request *rq, const struct frame_effect *f)
     s->pending++;
     s->pending_bytes += f->text.n;
     s->holds_back |= is_full(s, 1);
+    event_task_sent(rq->worker, f->text, &to);
     b->ops->send(b, &to, f->text, on_sent, sent);
     return !s->holds_back;
 }

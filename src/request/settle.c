@@ -129,6 +129,13 @@ static struct broker_address address_of(struct request *rq, struct str text)
     return (struct broker_address){e.exchange, e.routing_key, e.priority};
 }
 
+static void tell_sent(struct request *rq, const struct broker_message *messages,
+                      size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        event_task_sent(rq->worker, messages[i].text, &messages[i].to);
+}
+
 static void replace(struct request *rq)
 {
     struct broker *b = rq->worker->broker;
@@ -138,8 +145,10 @@ static void replace(struct request *rq)
         outcome_put_back(rq, BROKER_FRONT, true); /* its outcome is found stored */
     else if (n == 0)
         settle_ack(rq);
-    else if (settling(rq))
+    else if (settling(rq)) {
+        tell_sent(rq, messages, n);
         b->ops->replace(b, &rq->delivery, messages, n);
+    }
     free(messages);
 }
 
@@ -148,6 +157,7 @@ static void retry(struct request *rq)
     struct broker *b = rq->worker->broker;
     const struct str text = {rq->retry, rq->retry_bytes};
     const struct broker_message again = {address_of(rq, text), text};
+    tell_sent(rq, &again, 1);
     if (rq->settled || rq->delivery.settling) /* acknowledged early */
         b->ops->publish(b, &again.to, text, on_published, rq);
     else if (settling(rq))

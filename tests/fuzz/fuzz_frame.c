@@ -41,6 +41,7 @@ static void read_fields(const struct frame *f)
         struct frame_effect effect;
         struct frame_read read;
         struct frame_metric metric;
+        struct frame_event event;
     } as;
 
     /* Each reader, whatever the type says: none may trust it. */
@@ -56,6 +57,7 @@ static void read_fields(const struct frame *f)
     frame_get_effect(f->body, &as.effect);
     frame_get_read(f->body, &as.read);
     frame_get_metric(f->body, &as.metric);
+    frame_get_event(f->body, &as.event);
     read_documents(f->body);
 }
 

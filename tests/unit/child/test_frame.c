@@ -86,6 +86,8 @@ static const struct frame_metric metric = {.job = 7,
                                            .nbuckets = 2,
                                            .buckets = {1, 2}};
 
+static const struct frame_event event = {7, {"task-progress", 13}, {"\"n\": 1", 6}};
+
 static void put_all(struct wr *w)
 {
     size_t begun;
@@ -108,6 +110,7 @@ static void put_all(struct wr *w)
     frame_put_read(w, &(struct frame_read){7, FRAME_READ_RESULTS, {"a\0b\0", 4}});
     put_documents(w);
     frame_put_metric(w, &metric);
+    frame_put_event(w, &event);
 }
 
 /* ---- Reading each as it was put ------------------------------------------------ */
@@ -195,6 +198,14 @@ static void check_refused(struct rd body)
     assert_int_equal(f.reason, REFUSED_UNKNOWN);
 }
 
+static void check_event(struct rd body)
+{
+    struct frame_event f;
+
+    assert_true(frame_get_event(body, &f));
+    assert_true(str_is(f.type, "task-progress") && str_is(f.fields, "\"n\": 1"));
+}
+
 static void check_metric(struct rd body)
 {
     struct frame_metric f;
@@ -250,6 +261,9 @@ static void check(const struct frame *f)
     case FRAME_METRIC:
         check_metric(f->body);
         break;
+    case FRAME_EVENT:
+        check_event(f->body);
+        break;
     case FRAME_REFUSED:
         check_refused(f->body);
         break;
@@ -289,7 +303,7 @@ static void frames_survive_being_torn_at_each_byte(void **state)
         take_all(&r, &seen);
         assert_true(frame_reader_feed(&r, (struct str){w.p + cut, w.len - cut}));
         take_all(&r, &seen);
-        assert_int_equal(seen, FRAME_METRIC);
+        assert_int_equal(seen, FRAME_EVENT);
         frame_reader_finish(&r);
     }
     wr_finish(&w);
@@ -309,7 +323,7 @@ static void frames_survive_coming_byte_by_byte(void **state)
         assert_true(frame_reader_feed(&r, (struct str){w.p + i, 1}));
         take_all(&r, &seen);
     }
-    assert_int_equal(seen, FRAME_METRIC);
+    assert_int_equal(seen, FRAME_EVENT);
     frame_reader_finish(&r);
     wr_finish(&w);
 }
@@ -334,7 +348,7 @@ static void bad_headers_are_refused(void **state)
     (void)state;
     assert_int_equal(next_of("\x00\x00\x00\x00", 4, &fed), -1); /* no type */
     assert_int_equal(next_of("\x01\x00\x00\x00\x00", 5, &fed), -1);
-    assert_int_equal(next_of("\x01\x00\x00\x00\x0f", 5, &fed), -1);
+    assert_int_equal(next_of("\x01\x00\x00\x00\x10", 5, &fed), -1);
     assert_int_equal(next_of("\x01\x00\x00\x00\xff", 5, &fed), -1);
     assert_int_equal(next_of("\x01\x10\x00\x00", 4, &fed), -1); /* one too long */
     assert_false(fed);
@@ -403,6 +417,11 @@ static bool get_metric(struct rd b)
     return frame_get_metric(b, &(struct frame_metric){0});
 }
 
+static bool get_event(struct rd b)
+{
+    return frame_get_event(b, &(struct frame_event){0});
+}
+
 static get_function *const getters[] = {
     [FRAME_HELLO] = get_hello,     [FRAME_TASK] = get_task,
     [FRAME_READY] = get_ready,     [FRAME_BROKEN] = get_broken,
@@ -410,7 +429,7 @@ static get_function *const getters[] = {
     [FRAME_STATE] = get_state,     [FRAME_LOG] = get_log,
     [FRAME_DONE] = get_done,       [FRAME_EFFECT] = get_effect,
     [FRAME_READ] = get_read,       [FRAME_DOCUMENTS] = get_documents,
-    [FRAME_METRIC] = get_metric,
+    [FRAME_METRIC] = get_metric,   [FRAME_EVENT] = get_event,
 };
 
 /* Each frame's fields in memory of exactly their size, so that ASan sees a read past
