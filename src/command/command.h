@@ -93,6 +93,7 @@ int command_complain(int code, const char *command, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 extern const struct command command_worker, command_config, command_purge, command_dead,
-    command_drain, command_call, command_run;
+    command_drain, command_call, command_run, command_result, command_list,
+    command_report;
 
 #endif

@@ -194,7 +194,7 @@ static int tell_values(struct wait *w)
     if (w->options->json)
         print_json(w, STR("SUCCESS"), values, NULL);
     else
-        foreground_print(stdout, values);
+        (w->options->print ? w->options->print : foreground_print)(stdout, values);
     return EXIT_STOPPED;
 }
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int load_defaults(struct config *c, struct error *e)
+int config_load_defaults(struct config *c, struct error *e)
 {
     const struct config_option *o;
     for (size_t i = 0; (o = config_option_at(i)); i++)
@@ -60,7 +60,7 @@ static int go_to_work_dir(struct config *c, struct error *e)
 int config_load(struct config *c, int argc, char **argv, struct error *e)
 {
     *c = (struct config){.argc = argc, .argv = argv};
-    int r = load_defaults(c, e);
+    int r = config_load_defaults(c, e);
     if (r == 0)
         r = load_environment(c, true, e);
     if (r == 0)

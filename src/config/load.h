@@ -5,6 +5,8 @@
 
 #include "../config.h"
 
+/* config.c: what the rows say, into a struct of zeros. config_finish frees it. */
+int config_load_defaults(struct config *c, struct error *e);
 /* file.c: the JSON object in c->config_file. */
 int config_load_file(struct config *c, struct error *e);
 /* The settings under a prefix: {"visibility_timeout": 600}. */
