@@ -142,7 +142,7 @@ struct config {
     char *state_db, *autoscale_text;                  /* NULL: none */
     double proc_alive_timeout_s;                      /* 0: none */
     double lost_wait_s;
-    bool disable_rate_limits, disable_prefetch, deduplicate;
+    bool disable_rate_limits, disable_prefetch, deduplicate, pool_restarts;
     bool prefetch_count_reduction, cancel_on_connection_loss;
     int64_t optimization; /* read, and like Celery's since 4.0 without effect */
     char *pool;           /* as given: Celery's names of pools */

@@ -27,7 +27,7 @@ ROWS(known,
     IGNORED("worker_hijack_root_logger"), IGNORED("worker_log_datefmt"),
     IGNORED("worker_task_log_datefmt"),
     IGNORED("worker_timer_precision"),
-    IGNORED("worker_pool_putlocks"), IGNORED("worker_pool_restarts"),
+    IGNORED("worker_pool_putlocks"),
     IGNORED("worker_pool_start_method"), IGNORED("worker_detect_quorum_queues"),
    
     PYTHON("worker_agent", NULL),

@@ -26,6 +26,7 @@ struct pool {
     uv_timer_t respawn;
     uint64_t respawn_ms; /* grows while children die before they serve */
     bool none_comes_up;  /* the last one that should have did not in time */
+    struct slot *scout;  /* a restart's first new child, until it serves */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
     struct pool_stats stats;
@@ -35,10 +36,20 @@ static void fill(struct pool *p);
 
 /* ---- what a slot reports ------------------------------------------------------ */
 
+/* The new child has come up: the others may be replaced. */
+static void stop_others(struct pool *p, struct slot *scout)
+{
+    p->scout = NULL;
+    for (struct list *l = p->slots.next; l != &p->slots; l = l->next) {
+        struct slot *s = list_entry(l, struct slot, link);
+        if (s != scout && s->state == SLOT_SERVING)
+            slot_stop(s);
+    }
+}
+
 static bool on_ready(void *ctx, struct slot *s, const struct frame_ready *ready)
 {
     struct pool *p = ctx;
-    (void)s;
     if (p->ready && !table_equals(&p->table, ready)) {
         log_line(LOG_ERROR,
                  "a new child offers other tasks than the first one: a plugin "
@@ -47,6 +58,8 @@ static bool on_ready(void *ctx, struct slot *s, const struct frame_ready *ready)
     }
     p->respawn_ms = RESPAWN_FIRST_MS;
     p->none_comes_up = false;
+    if (s == p->scout)
+        stop_others(p, s);
     if (!p->ready && !table_read(&p->table, ready)) {
         p->events->broken(p->ctx, "a child's task table cannot be read");
         return false;
@@ -92,6 +105,13 @@ static void on_gone(void *ctx, struct slot *s, bool served)
     if (!s->leaving && !p->stopping)
         p->stats.restarts[s->end]++;
     p->none_comes_up |= s->end == POOL_END_NOT_UP;
+    if (s == p->scout) {
+        p->scout = NULL;
+        if (!p->stopping)
+            log_line(LOG_ERROR,
+                     "the pool is not restarted: a new child does not come up; "
+                     "the ones from before go on");
+    }
     slot_destroy(s);
     if (p->stopping) {
         check_stopped(p);
@@ -197,12 +217,23 @@ static const struct slot_events slot_events = {
 
 /* ---- the pool ----------------------------------------------------------------- */
 
+static struct slot *add_slot(struct pool *p, struct error *e)
+{
+    struct slot *s = slot_create(p->loop, p->config, p->plugins,
+                                 (uint32_t)++p->next_index, &slot_events, p, e);
+    if (!s)
+        return NULL;
+    list_push(&p->slots, &s->link);
+    p->nslots++;
+    p->stats.spawned++;
+    return s;
+}
+
 static void fill(struct pool *p)
 {
     while (!p->stopping && p->nslots - p->leaving < p->size) {
         struct error e;
-        struct slot *s = slot_create(p->loop, p->config, p->plugins,
-                                     (uint32_t)++p->next_index, &slot_events, p, &e);
+        struct slot *s = add_slot(p, &e);
         if (!s && !p->ready) {
             p->events->broken(p->ctx, e.msg);
             return;
@@ -213,9 +244,6 @@ static void fill(struct pool *p)
             uv_timer_start(&p->respawn, on_respawn, p->respawn_ms, 0);
             return;
         }
-        list_push(&p->slots, &s->link);
-        p->nslots++;
-        p->stats.spawned++;
     }
 }
 
@@ -247,6 +275,15 @@ void pool_start(struct pool *p)
 const struct table *pool_table(const struct pool *p)
 {
     return &p->table;
+}
+
+struct attributes *pool_attributes(struct pool *p, struct str task, size_t *row)
+{
+    const struct frame_row *found = table_find(&p->table, task);
+    if (!found)
+        return NULL;
+    *row = (size_t)(found - p->table.rows);
+    return &p->table.rows[*row].attributes;
 }
 
 /* An idle child first; else the one with the least before it, if frames may queue. */
@@ -301,6 +338,8 @@ void pool_each(struct pool *p, void (*fn)(void *ctx, struct request *rq), void *
     for (struct list *l = p->slots.next; l != &p->slots; l = l->next) {
         struct slot *s = list_entry(l, struct slot, link);
         struct list *next;
+        if (s->running)
+            fn(ctx, s->running);
         for (struct list *g = s->given.next; g != &s->given; g = next) {
             next = g->next;
             fn(ctx, list_entry(g, struct request, link));
@@ -346,6 +385,16 @@ size_t pool_shrink(struct pool *p, size_t n)
     p->size -= taken;
     p->leaving += taken;
     return taken;
+}
+
+void pool_restart(struct pool *p)
+{
+    struct error e;
+    if (p->scout || p->stopping || !p->ready)
+        return;
+    p->scout = add_slot(p, &e);
+    if (!p->scout)
+        log_line(LOG_ERROR, "the pool is not restarted: %s", e.msg);
 }
 
 size_t pool_size(const struct pool *p)

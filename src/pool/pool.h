@@ -24,6 +24,8 @@
 
 struct pool;
 
+#define POOL_SIZE_MAX 1024u
+
 enum pool_loss {
     POOL_LOST_SIGNAL,     /* died by a signal */
     POOL_LOST_EXIT,       /* exited by itself */
@@ -81,6 +83,9 @@ struct pool *pool_create(uv_loop_t *loop, const struct config *config, size_t si
                          void *ctx);
 void pool_start(struct pool *p);
 const struct table *pool_table(const struct pool *p);
+/* What holds for a task from now on, to be changed, and *row, its place in the table;
+ * NULL if there is none of this name. The parent alone goes by it: limits and rates. */
+struct attributes *pool_attributes(struct pool *p, struct str task, size_t *row);
 
 bool pool_has_room(const struct pool *p);
 /* Only with room. The request and its bytes stay where they are until it is back. */
@@ -110,6 +115,10 @@ void pool_terminate(struct pool *p, struct request *rq, int signum);
  * how many were. */
 void pool_grow(struct pool *p, size_t n);
 size_t pool_shrink(struct pool *p, size_t n);
+/* New children for those there are: for the idle ones at once, for the others as they
+ * end what they were given. None goes before the first new one serves; if that one
+ * cannot, all stay. Nothing while an earlier restart goes on. */
+void pool_restart(struct pool *p);
 /* How many there are meant to be. */
 size_t pool_size(const struct pool *p);
 

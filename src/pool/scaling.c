@@ -16,10 +16,8 @@ static size_t reserved(const struct worker *w)
            w->counts[RQ_RUNNING];
 }
 
-static void scale(struct worker *w)
+static void scale_by(struct worker *w, int by)
 {
-    int by = autoscale_decide(&w->autoscale, pool_size(w->pool), reserved(w),
-                              (int64_t)uv_now(&w->loop));
     if (w->state != WORKER_RUNNING || by == 0)
         return;
     log_line(LOG_INFO, "Scaling %s %d processes.", by > 0 ? "up" : "down",
@@ -28,6 +26,22 @@ static void scale(struct worker *w)
         pool_grow(w->pool, (size_t)by);
     else if (pool_shrink(w->pool, (size_t)-by) < (size_t)-by)
         log_line(LOG_DEBUG, "Autoscaler won't scale down: all processes busy.");
+}
+
+static void scale(struct worker *w)
+{
+    scale_by(w, autoscale_decide(&w->autoscale, pool_size(w->pool), reserved(w),
+                                 (int64_t)uv_now(&w->loop)));
+}
+
+void scaling_fit(struct worker *w)
+{
+    size_t size = pool_size(w->pool);
+    if (size > w->autoscale.max)
+        scale_by(w, -(int)(size - w->autoscale.max));
+    size = pool_size(w->pool);
+    if (size < w->autoscale.min)
+        scale_by(w, (int)(w->autoscale.min - size));
 }
 
 static void on_timer(uv_timer_t *timer)

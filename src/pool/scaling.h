@@ -9,6 +9,8 @@
 size_t scaling_first_size(const struct config *c);
 /* Nothing without --autoscale. */
 void scaling_start(struct worker *w);
+/* Its bounds have changed: as Celery's Autoscaler.update. */
+void scaling_fit(struct worker *w);
 /* Every turn; came: there were new messages. */
 void scaling_turn(struct worker *w, bool came);
 

@@ -126,6 +126,7 @@ void slot_kill(struct slot *s)
     if (s->state == SLOT_GONE || s->reaped)
         return;
     s->told_to_go |= s->ngiven == 0;
+    s->killed = true;
     s->state = SLOT_STOPPING;
     if (s->killed_ms == 0)
         s->killed_ms = uv_now(s->loop);

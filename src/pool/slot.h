@@ -70,7 +70,7 @@ struct slot {
         bool still; /* the child has stopped */
         unsigned looks;
     } ending; /* slot_signal.h */
-    bool was_ready, reaped, read_to_end;
+    bool was_ready, killed, reaped, read_to_end;
     bool leaving;       /* taken away: not to be replaced */
     enum pool_end end;  /* why it ended, or has to */
     uint64_t killed_ms; /* when it was first killed; 0: it was not */

@@ -15,7 +15,7 @@ void slot_wake_after(struct slot *s, uint64_t ms)
 void slot_arm_limit(struct slot *s)
 {
     const struct request *rq = s->running;
-    if (slot_is_ending(s) || s->state != SLOT_SERVING || rq->mode != TASK_RUN)
+    if (slot_is_ending(s) || s->killed || s->reaped || rq->mode != TASK_RUN)
         return;
     double limit_s =
         !s->soft_sent && rq->soft_limit_s > 0 ? rq->soft_limit_s : rq->hard_limit_s;

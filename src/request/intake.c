@@ -57,6 +57,7 @@ static void fill(struct request *rq, const struct message *m, const struct envel
     if (!row)
         return;
     rq->limit_in_header = m->has_hard_limit;
+    rq->soft_in_header = m->has_soft_limit;
     const struct attributes *a = &row->attributes;
     rq->store_errors = a->store_errors_even_if_ignored ||
                        !(m->has_ignore_result ? m->ignore_result : a->ignore_result);
@@ -151,8 +152,19 @@ static void check_or_ready(struct request *rq)
     w->backend->ops->read_status(w->backend, rq->id, on_status, rq);
 }
 
+/* While it waited its type's limits may have been changed. */
+static void renew_limits(struct request *rq)
+{
+    const struct attributes *a = &rq->row->attributes;
+    if (!rq->limit_in_header)
+        rq->hard_limit_s = a->time_limit_s;
+    if (!rq->soft_in_header)
+        rq->soft_limit_s = a->soft_time_limit_s;
+}
+
 void intake_released(struct request *rq)
 {
+    renew_limits(rq);
     rq->has_token = true;
     check_or_ready(rq);
 }

@@ -22,8 +22,7 @@ static size_t less(size_t n, size_t m)
 
 static size_t children(const struct worker *w)
 {
-    return w->config->autoscale_max > 0 ? (size_t)w->config->autoscale_max
-                                        : pool_size(w->pool);
+    return w->config->autoscale_max > 0 ? w->autoscale.max : pool_size(w->pool);
 }
 
 /* It was acknowledged early, or another worker has it. */
@@ -102,8 +101,9 @@ static size_t least(size_t a, size_t b)
 static size_t more(struct worker *w)
 {
     size_t outlived, n = held(w, &outlived);
-    size_t limit = children(w) * (size_t)w->config->prefetch_multiplier;
-    limit = limit == 0 ? WANT_MAX : reduced_limit(w, limit, outlived);
+    size_t multiplier = (size_t)w->config->prefetch_multiplier;
+    size_t limit = children(w) * multiplier;
+    limit = multiplier == 0 ? WANT_MAX : reduced_limit(w, limit, outlived);
     size_t want = less(limit, n);
     if (w->config->eta_task_limit > 0)
         want = least(want, within_eta_limit(w, limit, n));

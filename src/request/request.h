@@ -89,6 +89,7 @@ struct request {
     bool killed_by_limit;
     int terminate_signal; /* a revoke ends it, or shall once it runs; 0: none */
     bool limit_in_header; /* the hard limit is the message's own */
+    bool soft_in_header;  /* so is the soft one */
     int64_t times_lost;   /* children that died of it, by its header */
     bool may_follow;      /* its message may ask for links, a chain, a chord */
     enum frame_mode mode; /* what its child is to do */
