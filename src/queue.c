@@ -39,24 +39,40 @@ static const char *first(const char *a, const char *b)
     return a && a[0] ? a : b;
 }
 
+int queue_check(const struct queue *q, struct error *e)
+{
+    if (!q->name || !q->name[0])
+        return error_set(e, EINVAL, "it names no queue");
+    if (check_name(q->name, " queue", e) < 0 ||
+        check_name(q->exchange, "n exchange", e) < 0 ||
+        check_name(q->routing_key, " routing key", e) < 0)
+        return -EINVAL;
+    if (strcmp(q->exchange_type, "direct") == 0 ||
+        strcmp(q->exchange_type, "topic") == 0)
+        return 0;
+    return error_set(e, EINVAL,
+                     "queue '%.60s': exchange type '%.30s' cannot be taken from: "
+                     "use direct or topic%s",
+                     q->name, q->exchange_type,
+                     strcmp(q->exchange_type, "fanout") == 0
+                         ? " (broadcast tasks need a Python worker)"
+                         : "");
+}
+
+static char *plain(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
 static int add(struct queue_table *t, const char *name, const char *exchange,
                const char *type, const char *routing_key, int64_t expires_ms,
                struct error *e)
 {
-    if (!name || !name[0])
-        return error_set(e, EINVAL, "it names no queue");
-    if (check_name(name, " queue", e) < 0 ||
-        check_name(exchange, "n exchange", e) < 0 ||
-        check_name(routing_key, " routing key", e) < 0)
-        return -EINVAL;
-    if (strcmp(type, "direct") != 0 && strcmp(type, "topic") != 0)
-        return error_set(e, EINVAL,
-                         "queue '%.60s': exchange type '%.30s' cannot be taken from: "
-                         "use direct or topic%s",
-                         name, type,
-                         strcmp(type, "fanout") == 0
-                             ? " (broadcast tasks need a Python worker)"
-                             : "");
+    int r = queue_check(&(struct queue){plain(name), plain(exchange), plain(type),
+                                        plain(routing_key), expires_ms},
+                        e);
+    if (r < 0)
+        return r;
     if (queue_find(t, name))
         return error_set(e, EINVAL, "queue '%.60s' stands there twice", name);
     if (t->n == QUEUES_MAX)

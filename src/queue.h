@@ -32,6 +32,9 @@ struct queue_table {
  * *e. Either way queue_table_finish frees it. */
 int queue_table_read(struct queue_table *t, const struct config *c, struct error *e);
 void queue_table_finish(struct queue_table *t);
+/* 0, or -EINVAL: a name that cannot be one, or an exchange type that is not taken from.
+ * All but the name must be there. */
+int queue_check(const struct queue *q, struct error *e);
 const struct queue *queue_find(const struct queue_table *t, const char *name);
 
 #endif

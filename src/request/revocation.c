@@ -144,7 +144,7 @@ bool revocation_revoke_stamp(struct worker *w, struct str name, const ptl_value 
 
 struct termination {
     struct worker *w;
-    const struct limited *ids; /* NULL: those with a revoked stamp */
+    const struct limited *ids;
     int signum;
     size_t known;
 };
@@ -152,14 +152,10 @@ struct termination {
 static void terminate(void *ctx, struct request *rq)
 {
     struct termination *t = ctx;
-    if (rq->mode != TASK_RUN)
+    if (rq->mode != TASK_RUN || !limited_has(t->ids, rq->id))
         return;
-    if (t->ids ? limited_has(t->ids, rq->id) : has_revoked_stamp(rq, NULL)) {
-        log_line_of(REQUEST_SUBJECT(rq), LOG_INFO, "Terminating %s (%d)", rq->id.p,
-                    t->signum);
-        pool_terminate(t->w->pool, rq, t->signum);
-        t->known++;
-    }
+    pool_terminate(t->w->pool, rq, t->signum);
+    t->known++;
 }
 
 size_t revocation_terminate(struct worker *w, const struct str *ids, size_t n,
@@ -172,13 +168,6 @@ size_t revocation_terminate(struct worker *w, const struct str *ids, size_t n,
     struct termination t = {w, &set, signum, 0};
     pool_each(w->pool, terminate, &t);
     limited_finish(&set);
-    return t.known;
-}
-
-size_t revocation_terminate_stamped(struct worker *w, int signum)
-{
-    struct termination t = {w, NULL, signum, 0};
-    pool_each(w->pool, terminate, &t);
     return t.known;
 }
 

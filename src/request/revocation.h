@@ -28,11 +28,9 @@ size_t revocation_revoke(struct worker *w, const struct str *ids, size_t n);
 /* Nor those that carry this stamp; value: a scalar, or a list of which each counts. */
 bool revocation_revoke_stamp(struct worker *w, struct str name, const ptl_value *value);
 /* Sends the signal to the children that run these tasks, which become REVOKED with
- * "terminated" if it ends them. Returns how many of the ids are known here. */
+ * "terminated" if it ends them. Returns how many children were asked. */
 size_t revocation_terminate(struct worker *w, const struct str *ids, size_t n,
                             int signum);
-/* The same for all that carry a revoked stamp. */
-size_t revocation_terminate_stamped(struct worker *w, int signum);
 /* "KILL", "sigkill", "9": the number, or 0. */
 int revocation_signal(struct str name);
 
