@@ -3,6 +3,7 @@
 
 #include "child/module.h"
 #include "command/command.h"
+#include "control/gossip.h"
 #include "life.h"
 #include "pool/scaling.h"
 #include "request/follow.h"
@@ -226,8 +227,9 @@ static int init(struct worker *w, const struct config *c, struct str plugins,
     w->started_us = worker_now_us(w);
     events_init(&w->events, w);
     serializers_init(&w->serializers);
+    w->gossip = c->without_gossip ? NULL : gossip_create(w);
     w->pool = pool_create(&w->loop, c, scaling_first_size(c), plugins, &pool_events, w);
-    if (!w->unknown || !w->pool || !w->metrics)
+    if (!w->unknown || !w->pool || !w->metrics || (!w->gossip && !c->without_gossip))
         return error_set(e, ENOMEM, "out of memory");
     w->broker = redis_broker_create(&w->loop, c, &broker_events, w, e);
     if (w->broker && c->http && !(w->http = http_create(w, c->http, e)))
@@ -289,6 +291,7 @@ static void finish(struct worker *w)
         w->broker->ops->destroy(w->broker);
     http_destroy(w->http);
     events_finish(&w->events);
+    gossip_destroy(w->gossip);
     metrics_destroy(w->metrics);
     throttle_destroy(w->throttle);
     free(w->accepted);

@@ -61,6 +61,8 @@ enum worker_state {                  /* life.h draws them */
                                      */
 };
 
+struct gossip;
+
 struct worker {
     enum worker_state state;
     uv_loop_t loop;
@@ -72,6 +74,11 @@ struct worker {
     struct metrics *metrics;
     struct http *http; /* NULL: not asked for */
     struct turn loop_turn;
+    struct {
+        bool asking;
+        size_t neighbours, synced; /* replies so far, and those that held something */
+    } mingling;                    /* control/mingle.h */
+    struct gossip *gossip;         /* NULL: --without-gossip, or no bus */
     int64_t started_us; /* when, for people and for `uptime` */
     struct pool *pool;
     uint64_t *accepted; /* of each row of its table: how often a handler began */
