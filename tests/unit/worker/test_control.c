@@ -193,14 +193,13 @@ static void test_missing_arguments_are_named(void **state)
 {
     (void)state;
     fit("", "a [b]",
-         "{\"error\": \"TypeError(\\\"f() missing 1 required positional argument: "
-         "'a'\\\")\"}");
+        "{\"error\": \"TypeError(\\\"f() missing 1 required positional argument: "
+        "'a'\\\")\"}");
     fit("wrong", "a b *",
-         "{\"error\": \"TypeError(\\\"f() missing 2 required positional arguments: 'a' "
-         "and "
-         "'b'\\\")\"}");
-    fit(
-        "b", "a b c d",
+        "{\"error\": \"TypeError(\\\"f() missing 2 required positional arguments: 'a' "
+        "and "
+        "'b'\\\")\"}");
+    fit("b", "a b c d",
         "{\"error\": \"TypeError(\\\"f() missing 3 required positional arguments: 'a', "
         "'c', and 'd'\\\")\"}");
     fit("a", "a [b]", "");
