@@ -77,13 +77,24 @@ static const ptl_value *choice(struct arena *a, const char *choices, int64_t pla
     return value_str(a, (struct str){choices, strcspn(choices, " ")});
 }
 
-/* None where it says "no limit", "for ever", "not given". */
-static const ptl_value *number(struct arena *a, const struct config_option *o, double v)
+/* Does 0 say "no limit", "for ever", "not given"? Then it is Python's None. */
+static bool zero_is_none(const struct config_option *o)
 {
-    bool none = !o->default_text || strcmp(o->default_text, "0") == 0;
-    if (v < 0 || (v == 0 && o->min == 0 && none))
+    return o->min == 0 && (!o->default_text || strcmp(o->default_text, "0") == 0);
+}
+
+static const ptl_value *integer(struct arena *a, const struct config_option *o,
+                                int64_t i)
+{
+    return i < 0 || (i == 0 && zero_is_none(o)) ? value_null(a) : value_int(a, i);
+}
+
+static const ptl_value *seconds(struct arena *a, const struct config_option *o,
+                                double s)
+{
+    if (s == 0 && zero_is_none(o))
         return value_null(a);
-    return v == (double)(int64_t)v ? value_int(a, (int64_t)v) : value_float(a, v);
+    return s == (double)(int64_t)s ? value_int(a, (int64_t)s) : value_float(a, s);
 }
 
 static const ptl_value *json(struct arena *a, const char *text)
@@ -107,9 +118,9 @@ static const ptl_value *value_of(struct arena *a, const struct config *c,
                                      : value_null(a);
     case CONFIG_INT:
     case CONFIG_BYTES:
-        return number(a, o, (double)*(const int64_t *)field);
+        return integer(a, o, *(const int64_t *)field);
     case CONFIG_SECONDS:
-        return number(a, o, *(const double *)field);
+        return seconds(a, o, *(const double *)field);
     case CONFIG_BOOL:
         return value_bool(a, *(const bool *)field);
     case CONFIG_MAYBE:

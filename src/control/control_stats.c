@@ -39,9 +39,17 @@ struct children {
     uint64_t total, n, busy;
 };
 
+/* Not what is only waited for to be cleared away. */
+static bool is_there(const struct pool_child *child)
+{
+    return strcmp(child->state, "gone") != 0;
+}
+
 static void count_child(void *ctx, const struct pool_child *child)
 {
     struct children *all = ctx;
+    if (!is_there(child))
+        return;
     all->total += child->tasks + child->ngiven;
     all->busy += child->ngiven > 0;
     all->n++;
@@ -51,6 +59,8 @@ static void count_child(void *ctx, const struct pool_child *child)
 static void put_child(void *ctx, const struct pool_child *child)
 {
     struct children *all = ctx;
+    if (!is_there(child))
+        return;
     uint64_t writes = child->tasks + child->ngiven;
     double share = all->total ? (double)writes / (double)all->total : 0;
     const char *comma = all->pids.len ? ", " : "";
