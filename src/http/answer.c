@@ -65,8 +65,9 @@ bool answer_knows_host(const char *host, const char *allowed)
     char name[HOST_BYTES];
     if (!host)
         return true; /* every browser sends one */
-    return split_host(host, name) && (is_address(name) || !strchr(name, '.') ||
-                                      is_own_name(name) || is_among(name, allowed));
+    return split_host(host, name) && *name &&
+           (is_address(name) || !strchr(name, '.') || is_own_name(name) ||
+            is_among(name, allowed));
 }
 
 /* ---- paths -------------------------------------------------------------------- */
