@@ -97,15 +97,19 @@ void presence_start(struct presence *p, uv_loop_t *loop, const char *health_file
     uv_unref((uv_handle_t *)&p->touch);
 }
 
-void presence_update(struct presence *p, bool ready)
+static void tell_status(struct presence *p, const char *status)
 {
-    if (ready == p->told)
-        return;
+    char text[200];
+    p->status = status;
+    snprintf(text, sizeof(text), "STATUS=%s", status);
+    presence_notify(text);
+}
+
+static void tell_ready(struct presence *p, bool ready)
+{
     p->told = ready;
-    if (ready)
-        presence_notify(p->ever ? "STATUS=takes tasks" : "READY=1\nSTATUS=takes tasks");
-    else
-        presence_notify("STATUS=takes no tasks");
+    if (ready && !p->ever)
+        presence_notify("READY=1");
     p->ever |= ready;
     if (p->health_file && ready)
         make_file(p);
@@ -113,9 +117,17 @@ void presence_update(struct presence *p, bool ready)
         remove_file(p);
 }
 
+void presence_update(struct presence *p, bool ready, const char *status)
+{
+    if (status != p->status)
+        tell_status(p, status);
+    if (ready != p->told)
+        tell_ready(p, ready);
+}
+
 void presence_finish(struct presence *p)
 {
-    presence_update(p, false);
+    presence_update(p, false, "gone");
     uv_timer_stop(&p->watchdog);
     uv_timer_stop(&p->touch);
 }

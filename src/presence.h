@@ -12,6 +12,7 @@
 
 struct presence {
     bool told;               /* what was said last: ready, or not */
+    const char *status;      /* … and in words */
     bool ever;               /* READY=1 was sent */
     const char *health_file; /* NULL: none */
     uv_timer_t watchdog;     /* for systemd */
@@ -19,8 +20,9 @@ struct presence {
 };
 
 void presence_start(struct presence *p, uv_loop_t *loop, const char *health_file);
-/* Every turn of the loop; costs nothing while nothing changes. */
-void presence_update(struct presence *p, bool ready);
+/* Every turn of the loop; costs nothing while nothing changes. status: for people, from
+ * static memory. */
+void presence_update(struct presence *p, bool ready, const char *status);
 /* "STOPPING=1", "RELOADING=1\n…": as sd_notify(3) has them. */
 void presence_notify(const char *state);
 /* The worker ends: the file goes. */

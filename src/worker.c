@@ -4,6 +4,7 @@
 #include "child/module.h"
 #include "command/command.h"
 #include "control/gossip.h"
+#include "http/health.h"
 #include "life.h"
 #include "pool/scaling.h"
 #include "request/follow.h"
@@ -107,7 +108,7 @@ static void on_turn(uv_prepare_t *turn)
     prefetch_tell(w);
     life_check_left(w);
     events_flush(&w->events);
-    presence_update(&w->presence, worker_is_ready(w));
+    presence_update(&w->presence, worker_is_ready(w), health_status(w));
 }
 
 /* ---- what the pool reports ---------------------------------------------------- */

@@ -12,8 +12,10 @@ bool health_is_live(const struct worker *w, struct wr *out)
     return live;
 }
 
-static const char *why_not_ready(const struct worker *w)
+const char *health_status(const struct worker *w)
 {
+    if (worker_is_ready(w))
+        return "takes tasks";
     if (w->state >= WORKER_STOPPING)
         return "stopping";
     if (!w->pool_ready)
@@ -30,7 +32,7 @@ static const char *why_not_ready(const struct worker *w)
 bool health_is_ready(const struct worker *w, struct wr *out)
 {
     bool ready = worker_is_ready(w);
-    wr_text(out, ready ? "ok" : why_not_ready(w));
+    wr_text(out, ready ? "ok" : health_status(w));
     wr_text(out, "\n");
     return ready;
 }

@@ -16,5 +16,7 @@ struct worker;
 /* Each appends one line, the answer: "ok", or why not. */
 bool health_is_live(const struct worker *w, struct wr *out);
 bool health_is_ready(const struct worker *w, struct wr *out);
+/* "takes tasks", or why not; it lives as long as the program. */
+const char *health_status(const struct worker *w);
 
 #endif

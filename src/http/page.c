@@ -49,10 +49,14 @@ void page_put_text(struct wr *out, struct str text)
     }
 }
 
-/* "4.2 s", "3 min", "5 h", "12 d" */
+/* "12 µs", "40 ms", "4.2 s", "3 min", "5 h", "12 d" */
 static void put_duration(struct wr *out, double s)
 {
-    if (s < 60)
+    if (s < 0.001)
+        wr_printf(out, "%.0f µs", s * 1e6);
+    else if (s < 1)
+        wr_printf(out, "%.0f ms", s * 1e3);
+    else if (s < 60)
         wr_printf(out, "%.*f s", s < 10 ? 1 : 0, s);
     else if (s < 2 * 3600)
         wr_printf(out, "%.0f min", s / 60);
@@ -122,15 +126,16 @@ static void put_title(struct page *g)
     wr_text(g->out, "</p></header>\n");
 }
 
-static void put_tile(struct page *g, const char *what, double n, const char *unit)
+static void put_tile(struct page *g, const char *what, size_t n)
 {
-    wr_printf(g->out, "<div><dt>%s</dt><dd>%.4g<small>%s</small></dd></div>", what, n,
-              unit);
+    wr_printf(g->out, "<div><dt>%s</dt><dd>%zu</dd></div>", what, n);
 }
 
 static void put_rate(struct page *g, const char *what, enum metrics_task kind)
 {
-    put_tile(g, what, metrics_rate(g->w->metrics, kind), "/s");
+    double rate = metrics_rate(g->w->metrics, kind);
+    wr_printf(g->out, "<div><dt>%s</dt><dd>%.*f<small>/s</small></dd></div>", what,
+              rate > 0 && rate < 10 ? 2 : 0, rate);
 }
 
 static void put_tiles(struct page *g)
@@ -140,9 +145,9 @@ static void put_tiles(struct page *g)
     wr_text(g->out, "<dl>");
     wr_printf(g->out, "<div><dt>running</dt><dd>%zu<small> of %zu</small></dd></div>",
               n[RQ_RUNNING], pool_size(w->pool));
-    put_tile(g, "ready to run", (double)(n[RQ_READY] + n[RQ_GIVEN]), "");
-    put_tile(g, "wait for their time", (double)(n[RQ_WAITING] + n[RQ_LIMITED]), "");
-    put_tile(g, "for other workers", (double)n[RQ_PARKED], "");
+    put_tile(g, "ready to run", n[RQ_READY] + n[RQ_GIVEN]);
+    put_tile(g, "wait for their time", n[RQ_WAITING] + n[RQ_LIMITED]);
+    put_tile(g, "for other workers", n[RQ_PARKED]);
     put_rate(g, "received", METRICS_RECEIVED);
     put_rate(g, "succeeded", METRICS_SUCCEEDED);
     put_rate(g, "failed", METRICS_FAILED);
@@ -212,7 +217,7 @@ static void put_task(void *ctx, const struct series *s)
     put_number(g->out, v[METRICS_RETRIED]);
     wr_text(g->out, "<td class=n>");
     if (runs > 0)
-        wr_printf(g->out, "%.3g s", v[METRICS_RUNTIME_SUM] / runs);
+        put_duration(g->out, v[METRICS_RUNTIME_SUM] / runs);
     wr_text(g->out, "\n");
 }
 

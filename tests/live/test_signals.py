@@ -100,6 +100,8 @@ def notified(tmp_path):
 def test_systemd_hears_ready_reloading_watchdog_and_stopping(start, notified):
     path, told = notified
     worker = start(env={"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "200000"})
+    told("STATUS=starting: ")
+    told("STATUS=takes tasks")
     told("READY=1")
     told("WATCHDOG=1")
     worker.signal(signal.SIGHUP)
@@ -107,7 +109,19 @@ def test_systemd_hears_ready_reloading_watchdog_and_stopping(start, notified):
     told("READY=1")
     worker.signal(signal.SIGTERM)
     told("STOPPING=1")
+    told("STATUS=stopping")
     assert worker.wait_exit() == 0
+
+
+@petiole_only
+def test_the_status_says_why_no_tasks_are_taken(start, notified, redis_server):
+    path, told = notified
+    start(env={"NOTIFY_SOCKET": str(path)})
+    told("STATUS=takes tasks")
+    redis_server.kill()
+    told("STATUS=not connected to the broker")
+    redis_server.start()
+    told("STATUS=takes tasks")
 
 
 @petiole_only
