@@ -14,6 +14,7 @@
  *     config/table_redis.c       redis_                      (the result backend's)
  *     config/table_task.c        task_
  *     config/table_worker.c      worker_
+ *     config/table_control.c     control_ and event_
  *     config/table_app.c         Celery's names without a prefix of those
  *     config/table_petiole.c     petiole's own
  *     config/table_command.c     the command line only
@@ -146,11 +147,18 @@ struct config {
     bool prefetch_count_reduction, cancel_on_connection_loss;
     int64_t optimization; /* read, and like Celery's since 4.0 without effect */
     char *pool;           /* as given: Celery's names of pools */
-    bool send_task_events;
+    bool send_task_events, enable_remote_control;
     char *log_format, *task_log_format;
     int64_t log_color; /* enum config_color */
     bool redirect_stdouts;
     int64_t redirect_stdouts_level; /* enum log_level */
+
+    /* control_ and event_ */
+    char *control_exchange, *event_exchange, *event_queue_prefix, *event_serializer;
+    double control_queue_ttl_s, control_queue_expires_s; /* 0: none */
+    double event_queue_ttl_s, event_queue_expires_s;
+    bool control_queue_exclusive, control_queue_durable;
+    bool event_queue_exclusive, event_queue_durable;
 
     /* petiole's own */
     int64_t message_max_bytes;

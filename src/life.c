@@ -56,7 +56,7 @@ void life_leave(struct worker *w, int exit_code)
         return;
     set_state(w, WORKER_LEAVING);
     events_offline(&w->events); /* before the bus goes */
-    w->leaving = 1 + (w->backend != NULL) + !w->pool_stopped;
+    w->leaving = 1 + (w->backend != NULL) + (w->bus != NULL) + !w->pool_stopped;
     if (!w->pool_stopped) {
         w->pool_stopping = true;
         pool_kill(w->pool);
@@ -65,6 +65,8 @@ void life_leave(struct worker *w, int exit_code)
     w->broker->ops->stop(w->broker, on_part_left, w);
     if (w->backend)
         w->backend->ops->stop(w->backend, on_part_left, w);
+    if (w->bus)
+        w->bus->ops->stop(w->bus, on_part_left, w);
 }
 
 static size_t unfinished(const struct worker *w)

@@ -6,6 +6,7 @@
 #include "control/gossip.h"
 #include "http/health.h"
 #include "life.h"
+#include "listening.h"
 #include "pool/scaling.h"
 #include "request/follow.h"
 #include "request/prefetch.h"
@@ -237,7 +238,9 @@ static int init(struct worker *w, const struct config *c, struct str plugins,
         return -e->code;
     if (w->broker && c->has_backend)
         w->backend = redis_backend_create(&w->loop, c, &backend_events, w, e);
-    return w->broker && (w->backend || !c->has_backend) ? 0 : -e->code;
+    if (!w->broker || (!w->backend && c->has_backend))
+        return -e->code;
+    return listening_create(w, e);
 }
 
 static void log_warnings(const struct config *c)
@@ -256,10 +259,12 @@ static void start(struct worker *w)
     signals_watch(w);
     revocation_load(w);
     /* Prepare handles run in the reverse order of their start: the turn decides, then
-     * broker and backend send what it decided, then the log is written. */
+     * broker, backend and bus send what it decided, then the log is written. */
     w->broker->ops->start(w->broker);
     if (w->backend)
         w->backend->ops->start(w->backend);
+    if (w->bus)
+        w->bus->ops->start(w->bus);
     events_start(&w->events);
     uv_prepare_start(&w->turn, on_turn);
     pool_start(w->pool);
@@ -290,6 +295,8 @@ static void finish(struct worker *w)
         w->backend->ops->destroy(w->backend);
     if (w->broker)
         w->broker->ops->destroy(w->broker);
+    if (w->bus)
+        w->bus->ops->destroy(w->bus);
     http_destroy(w->http);
     events_finish(&w->events);
     gossip_destroy(w->gossip);

@@ -10,6 +10,7 @@
  *     signals.c      what each signal does
  *     dump.c         what USR1 shows
  *     connection.c   broker and backend come and go
+ *     listening.c    the bus, and who hears what of it
  *     intake.c       a message taken becomes a request, and finds its way
  *     revocation.c   what is revoked does not run
  *     prefetch.c     how many more messages are wanted
@@ -100,7 +101,7 @@ struct worker {
     uv_timer_t scale_timer, state_timer;
     uv_prepare_t turn;
     uv_signal_t signals[WORKER_SIGNALS];
-    bool pool_ready, broker_up, was_ready, announced_loss;
+    bool pool_ready, broker_up, was_ready, announced_loss, announced_bus_loss;
     bool quiesced;
     bool pool_stopping, pool_stopped; /* no child takes anything more; all are gone */
     bool state_changed, state_saving; /* the state file lags behind; is being written */
@@ -111,7 +112,7 @@ struct worker {
     bool cold;             /* what runs was killed */
     struct presence presence;
     bool restart;     /* HUP: start anew in this process, once all is settled */
-    unsigned leaving; /* of pool, broker and backend, those still closing */
+    unsigned leaving; /* of pool, broker, backend and bus, those still closing */
     bool closed;      /* nothing calls back any more */
     int exit_code;
 };

@@ -152,14 +152,35 @@ static void warn_of_parts(struct config *c)
         is_listed(c->accept_content, "application/x-python-serialize"))
         config_warn(c, "accept_content names pickle: petiole never reads it, and moves "
                        "such messages to the dead letters");
+    if (strcmp(c->event_serializer, "json") != 0)
+        config_warn(c,
+                    "event_serializer is %.40s: petiole sends events as json, which "
+                    "every listener reads",
+                    c->event_serializer);
     if (c->send_task_events)
         config_warn(c, "task events are asked for (-E): petiole sends none yet");
+}
+
+/* As Celery refuses them: what one connection owns cannot outlive it. */
+static int check_queues(const struct config *c, struct error *e)
+{
+    const char *which = c->control_queue_exclusive && c->control_queue_durable
+                            ? "control"
+                        : c->event_queue_exclusive && c->event_queue_durable ? "event"
+                                                                             : NULL;
+    if (!which)
+        return 0;
+    return error_set(e, EINVAL,
+                     "%s_queue_durable and %s_queue_exclusive cannot both be true",
+                     which, which);
 }
 
 int config_derive_process(struct config *c, struct error *e)
 {
     warn_of_parts(c);
     int r = check_pool(c, e);
+    if (r == 0)
+        r = check_queues(c, e);
     if (r == 0)
         r = read_umask(c, e);
     if (r == 0)

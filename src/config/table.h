@@ -21,7 +21,8 @@
     X(broker)                                                                          \
     X(transport)                                                                       \
     X(result)                                                                          \
-    X(result_transport) X(security) X(redis) X(task) X(worker) X(petiole) X(known)
+    X(result_transport)                                                                \
+    X(security) X(redis) X(task) X(worker) X(control) X(petiole) X(known)
 
 #define CONFIG_DECLARE_ROWS(name)                                                      \
     extern const struct config_option config_rows_##name[];                            \

@@ -71,9 +71,13 @@ static bool is_no_master(const redisReply *reply)
 /* In RESP 2 a channel's messages look like replies; only their first word tells. */
 static bool is_message(const struct redis *r, const redisReply *reply)
 {
-    return r->events->message && reply->type == REDIS_REPLY_ARRAY &&
-           reply->elements == 3 && reply->element[0]->str &&
-           strcmp(reply->element[0]->str, "message") == 0;
+    const char *word = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0
+                           ? reply->element[0]->str
+                           : NULL;
+    if (!r->events->message || !word)
+        return false;
+    return (reply->elements == 3 && strcmp(word, "message") == 0) ||
+           (reply->elements == 4 && strcmp(word, "pmessage") == 0);
 }
 
 static void take_reply(struct redis *r, const redisReply *reply)

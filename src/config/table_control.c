@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings of the remote control and of events: control_ and event_. */
+#include "table.h"
+
+/* clang-format off */
+ROWS(control,
+    {.key = "control_exchange", .type = CONFIG_TEXT, .offset = AT(control_exchange),
+     .default_text = "celery",
+     .help = "requests come by the exchange of this name and .pidbox"},
+    {.key = "control_queue_ttl", .type = CONFIG_SECONDS, .offset = AT(control_queue_ttl_s),
+     .default_text = "300",
+     .help = "seconds a request may wait in a worker's queue; Redis has no such queue"},
+    {.key = "control_queue_expires", .type = CONFIG_SECONDS,
+     .offset = AT(control_queue_expires_s), .default_text = "10",
+     .help = "seconds until a reply that nobody fetches goes, with its queue; 0: 10"},
+    {.key = "control_queue_exclusive", .type = CONFIG_BOOL,
+     .offset = AT(control_queue_exclusive), .default_text = "false",
+     .help = "queues for requests and replies are one connection's; not on Redis"},
+    {.key = "control_queue_durable", .type = CONFIG_BOOL,
+     .offset = AT(control_queue_durable), .default_text = "false",
+     .help = "queues for requests and replies outlive the broker; not on Redis"},
+    {.key = "event_exchange", .type = CONFIG_TEXT, .offset = AT(event_exchange),
+     .default_text = "celeryev", .help = "events go to this exchange"},
+    {.key = "event_queue_prefix", .type = CONFIG_TEXT, .offset = AT(event_queue_prefix),
+     .default_text = "celeryev", .help = "how the names of queues for events begin"},
+    {.key = "event_queue_ttl", .type = CONFIG_SECONDS, .offset = AT(event_queue_ttl_s),
+     .default_text = "5",
+     .help = "seconds an event may wait for its listener; Redis lets none wait"},
+    {.key = "event_queue_expires", .type = CONFIG_SECONDS,
+     .offset = AT(event_queue_expires_s), .default_text = "60",
+     .help = "seconds until a queue for events that nobody listens to goes"},
+    {.key = "event_queue_exclusive", .type = CONFIG_BOOL, .offset = AT(event_queue_exclusive),
+     .default_text = "false",
+     .help = "queues for events are one connection's; not on Redis"},
+    {.key = "event_queue_durable", .type = CONFIG_BOOL, .offset = AT(event_queue_durable),
+     .default_text = "false",
+     .help = "queues for events outlive the broker; not on Redis"},
+    {.key = "event_serializer", .type = CONFIG_TEXT, .offset = AT(event_serializer),
+     .default_text = "json", .help = "json, which every listener reads; others become it"},
+);
+/* clang-format on */
