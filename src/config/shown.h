@@ -10,9 +10,11 @@
 
 /* A map by Celery's names, what has a dot in its name in maps of their own: what
  * differs from the defaults, or everything that has a row with an effect. broker_url,
- * result_backend, deprecated_settings and include are always there. NULL without
- * memory. */
+ * result_backend, deprecated_settings and include are always there. Text is
+ * borrowed from the configuration. NULL without memory. */
 const ptl_value *config_shown(const struct config *c, bool with_defaults,
                               struct arena *a);
+/* A URL that is masked already, with as many stars as Celery shows: in the arena. */
+const ptl_value *config_shown_url(struct arena *a, const char *masked);
 
 #endif

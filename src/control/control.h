@@ -17,7 +17,6 @@
  *     control_stats.c      stats
  *     control_memory.c     memsample, memdump, and what stats says of memory
  *     control_conf.c       conf, report
- *     conf_value.c         a setting as Celery shows it, its secrets masked
  *     control_tasks.c      registered, active_queues
  *     control_revoke.c     revoke, terminate, revoke_by_stamped_headers
  *     control_limits.c     rate_limit, time_limit

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a worker is made of and has used: celery/worker/worker.py's stats(). */
-#include "conf_value.h"
+#include "../config/shown.h"
 #include "control.h"
 
 #include "../../protocol/json.h"
@@ -139,15 +139,16 @@ static void put_alternates(struct control_call *c, const struct endpoint *ep)
     for (size_t i = 1; i < ep->nurls; i++) {
         url_mask(&ep->urls[i], URL_MASK_BACKEND, masked);
         wr_text(c->reply, i > 1 ? ", " : "");
-        json_write(c->reply, conf_masked(c->arena, masked));
+        json_write(c->reply, config_shown_url(c->arena, masked));
     }
     wr_text(c->reply, "], \"credential_provider\": null}");
 }
 
 static void put_transport_options(struct control_call *c)
 {
-    const ptl_value *options = value_get(conf_table(c->arena, c->worker->config, false),
-                                         "broker_transport_options");
+    const ptl_value *options =
+        value_get(config_shown(c->worker->config, false, c->arena),
+                  "broker_transport_options");
     if (options)
         json_write(c->reply, options);
     else
