@@ -3,6 +3,7 @@
 
 import json
 import re
+import signal
 import subprocess
 
 import pytest
@@ -54,6 +55,101 @@ def celery(urls, version):
 def client(clients, version, redis_server):
     clients[version].connect(redis_server.url(), redis_server.url())
     return clients[version]
+
+
+# ---- inspect, control, status ------------------------------------------------------
+
+
+@pytest.fixture
+def cluster(start, redis_server):
+    """A petiole worker and a Python one, who share a broker."""
+    return start(kind="petiole", hostname="c@h1"), start(kind="new", hostname="py@h2")
+
+
+def nodes(text):
+    """What each node said, in the order of their names, and the count behind them."""
+    *said, last = re.split(r"(?m)^(?=->  |$\n^\d+ node)", text)
+    return sorted(part for part in said if part), last
+
+
+def masked(text):
+    return re.sub(r"\d+(\.\d+)?|N+ ?(KB|MB)", "N", ID.sub("<id>", text))
+
+
+def test_both_clients_print_the_same_of_both_workers(petiole, celery, cluster, client):
+    client.send("demo.echo", 1, _options={"countdown": 1000})
+    id = client.send("demo.echo", 1)
+    client.get(id)
+    for words in ("status", "inspect ping", "inspect active", "inspect scheduled", "inspect registered rate_limit",
+                  "inspect active_queues", "inspect clock", "inspect stats", "inspect conf",
+                  f"inspect query_task {id}", "control rate_limit demo.add 5/m", "control rate_limit nosuch 5/m",
+                  "control pool_grow 1", f"control revoke {id}", "control heartbeat"):
+        ours, theirs = (ask(*words.split(), "-t", "2") for ask in (petiole, celery))
+        assert [masked(part) for part in nodes(ours)[0]] == [masked(part) for part in nodes(theirs)[0]], words
+        assert nodes(ours)[1] == nodes(theirs)[1]
+        assert len(re.findall("(?m)^->", ours)) == 2
+
+
+def test_json_is_celerys(petiole, celery, cluster):
+    for words in ("inspect -j ping", "inspect registered --json"):
+        assert json.loads(petiole(*words.split())) == json.loads(celery(*words.split()))
+    ours, theirs = (json.loads(ask("control", "-j", "pool_grow")) for ask in (petiole, celery))
+    assert sorted(ours, key=str) == sorted(theirs, key=str) and len(ours) == 2
+    assert json.loads(petiole("status", "-j")) == {"c@h1": {"ok": "pong"}, "py@h2": {"ok": "pong"}}
+
+
+def test_options_stand_before_and_behind(redis_server, worker):
+    for words in (["-b", redis_server.url(), "-A", "proj.celery", "-q", "inspect", "ping"],
+                  ["inspect", "ping", "-q", "-C", f"--broker={redis_server.url()}", "--workdir", "/"],
+                  ["inspect", "-b", redis_server.url(), "-q", "ping", "-d", "w1@h1,w1@h1"]):
+        assert finished([PETIOLE, *words]) == (0, " w1@h1: OK\n        pong\n", "")
+
+
+def test_only_those_named_are_asked(petiole, cluster):
+    assert petiole("status", "-d", "py@h2").splitlines()[0] == "->  py@h2: OK"
+    assert petiole("inspect", "ping", "--pattern", "c@*", "-t", "0.3").count("pong") == 1
+    assert petiole("inspect", "ping", "--pattern", "^py", "--matcher", "pcre", "-t", "0.3").count("pong") == 1
+    assert petiole("status", "-d", "nobody@h", "-t", "0.2", code=69) == (
+        "Error: No nodes replied within time constraint\n")
+    assert "names no node" in petiole("control", "shutdown", "-d", ",", code=64)
+
+
+def test_arguments_as_json_reach_what_words_do_not(petiole, cluster, broker):
+    said = petiole("inspect", "registered", "--arguments", '{"builtins": true}', "-j")
+    assert all("celery.chain" in tasks for tasks in json.loads(said).values())
+    assert petiole("control", "my_own", "--arguments", "{}").count("ERROR") == 2
+
+
+def test_nothing_is_left_in_the_broker(petiole, worker, broker):
+    before = set(broker.keys("*"))
+    for words in (["status"], ["inspect", "stats"], ["control", "heartbeat"], ["status", "-d", "x@h", "-t", "0.1"]):
+        petiole(*words, code=69 if "x@h" in words else 0)
+    left = set(broker.keys("*")) - before
+    assert not [key for key in left if b"reply" in key]
+
+
+def test_nobody_to_ask_is_known_at_once(petiole, celery):
+    said = petiole("status", "-t", "50", code=69)
+    assert said == celery("status", "-t", "0.3", code=69) == "Error: No nodes replied within time constraint\n"
+    assert petiole("inspect", "ping", "-j", code=69) == said
+
+
+def test_a_worker_that_hears_and_is_stopped_costs_the_timeout(petiole, worker):
+    worker.signal(signal.SIGSTOP)
+    assert "No nodes replied" in petiole("inspect", "ping", "-t", "0.5", code=69)
+    worker.signal(signal.SIGCONT)
+    assert "pong" in petiole("inspect", "ping", "-t", "10")
+
+
+def test_list_names_celerys_methods(petiole, version):
+    script = ("from celery.worker.control import Panel\n"
+              "for n, i in Panel.meta.items():\n"
+              "    if i.visible: print(i.type, n)")
+    status, out, err = finished([PYTHON[version], "-c", script])
+    for kind in ("inspect", "control"):
+        listed = {line.split()[0] for line in petiole(kind, "--list").splitlines()
+                  if re.match("  [a-z]", line)}
+        assert listed == {line.split()[1] for line in out.splitlines() if line.startswith(kind)}
 
 
 # ---- result ------------------------------------------------------------------------
@@ -154,6 +250,17 @@ def test_a_report_keeps_secrets(urls):
     (["list"], "say bindings"),
     (["list", "binding"], "did you mean 'bindings'?"),
     (["report", "x"], "unexpected argument 'x'"),
+    (["inspect"], "see petiole inspect --help"),
+    (["inspect", "pong"], "did you mean 'ping'?"),
+    (["inspect", "revoke", "x"], "revoke is a method of petiole control"),
+    (["control", "rate_limit", "demo.add"], "rate_limit takes TASK RATE"),
+    (["control", "pool_grow", "many"], "n needs an integer, not 'many'"),
+    (["control", "pool_grow", "--arguments", '{"n": '], "--arguments is no JSON: Expecting value at byte 6"),
+    (["control", "pool_grow", "--arguments", "[1]"], "--arguments must be an object"),
+    (["control", "pool_grow", "2", "--arguments", "{}"], "leave out '2'"),
+    (["inspect", "ping", "-t", "-1"], "--timeout needs seconds"),
+    (["inspect", "ping", "--matcher", "regex"], "--matcher is glob or pcre"),
+    (["status", "ping"], "unexpected argument 'ping'"),
 ], ids=" ".join)
 def test_a_wrong_line_is_refused_in_one(petiole, words, what):
     said = petiole(*words, code=64)
@@ -168,7 +275,16 @@ def test_a_server_that_is_not_there_is_one_line(urls):
         assert "hidden" not in err
 
 
-@pytest.mark.parametrize("command", ["result", "list", "purge", "report"])
+@pytest.mark.parametrize("words", [["status"], ["inspect", "ping"], ["control", "heartbeat"]], ids=" ".join)
+def test_a_broker_that_is_not_there_or_refuses_is_one_line(words, redis_server, broker):
+    status, out, err = finished([PETIOLE, *words, "-b", "redis://:hidden@127.0.0.1:1"])
+    assert (status, out) == (69, "") and "cannot reach redis://:**@127.0.0.1:1" in err and err.count("\n") == 1, err
+    broker.config_set("requirepass", "right")
+    status, out, err = finished([PETIOLE, *words, "-b", redis_server.url().replace("redis://", "redis://:wrong@")])
+    assert (status, out) == (69, "") and "wrong" not in err.split(": ", 1)[1].split("@")[0] and err.count("\n") == 1, err
+
+
+@pytest.mark.parametrize("command", ["result", "list", "purge", "report", "inspect", "control", "status"])
 def test_help_fits_a_screen(petiole, command):
     lines = petiole(command, "--help").splitlines()
     assert len(lines) <= 50 and all(len(line) <= 80 for line in lines)
