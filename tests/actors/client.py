@@ -50,6 +50,12 @@ class Client:
     def random_workflows(self, seeds, failures=True, timeout=20):
         return self._ask("random_workflows", seeds=list(seeds), failures=failures, timeout=timeout)
 
+    def broadcast(self, method, **request):
+        return self._ask("broadcast", method=method, request=request)
+
+    def publish_control(self, body, times=1):
+        return self._ask("publish_control", body=body, times=times)
+
     def look(self, id):
         return self._ask("look", id=id)
 

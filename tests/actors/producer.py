@@ -77,6 +77,17 @@ class Producer:
                     "text": str(exc), "state": result.state}
         return {"value": value, "state": result.state}
 
+    def broadcast(self, method, request):
+        return self.app.control.broadcast(method, reply=True, **request)
+
+    def publish_control(self, body, times=1):
+        """To every worker, as it is: what no client of Celery's would send."""
+        with self.app.producer_pool.acquire(block=True) as producer:
+            for _ in range(times):
+                producer.publish(body, exchange=self.app.control.mailbox.exchange, serializer="json",
+                                 declare=[self.app.control.mailbox.exchange],
+                                 headers={"clock": self.app.clock.forward()})
+
     def workflow(self, module, name, run):
         """Starts one of workflow_shapes.py's; the ids that are made here count up from
         one, with `run` before it, so that each id has the same place in every run."""
