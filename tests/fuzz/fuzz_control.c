@@ -6,6 +6,8 @@
 #include "../../protocol/json.h"
 #include "fuzz.h"
 
+#include <fcntl.h>
+
 #define MEMORY_MAX ((size_t)1 << 24)
 
 static struct worker worker;
@@ -38,7 +40,10 @@ static void start(void)
     for (unsigned i = 0; i < RQ_STATES; i++)
         list_init(&worker.requests[i]);
     uv_loop_init(&worker.loop);
-    log_init(&worker.loop, (enum log_level)99);
+    log_configure(&(struct log_options){.format = LOG_FORMAT,
+                                        .task_format = LOG_TASK_FORMAT,
+                                        .fd = open("/dev/null", O_WRONLY | O_CLOEXEC)});
+    log_init(&worker.loop, LOG_DEBUG); /* that lines are written is tried, too */
     arena_init(&worker.scratch, MEMORY_MAX);
     events_init(&worker.events, &worker);
     revoke_init(&worker.revoke);
