@@ -41,7 +41,9 @@ def listen(stage, server, version="new"):
 
 
 def masked(event):
-    return {k: "…" if k in MASKED and v is not None else v for k, v in event.items()}
+    """A Python worker writes a retry's arguments anew, as in test_retry.py."""
+    hidden = (*MASKED, "args") if event.get("retries") else MASKED
+    return {k: "…" if k in hidden and v is not None else v for k, v in event.items()}
 
 
 def in_order(events):
