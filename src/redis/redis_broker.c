@@ -68,6 +68,7 @@ static void on_registered(void *ctx, const redisReply *reply)
     }
     b->up = true;
     redis_fetch_start(b);
+    redis_consume_known(b);
     if (!b->confirming)
         b->events->up(b->ctx);
 }
@@ -238,11 +239,9 @@ static void destroy(struct broker *base)
     redis_replace_finish(b);
     redis_send_finish(b);
     redis_restore_finish(b);
-    for (size_t i = 0; i < b->nsources; i++)
-        redis_finish(&b->sources[i].listener);
+    redis_consume_finish(b);
     redis_finish(&b->redis);
     held_finish(&b->by_tag);
-    free(b->sources);
     free(b);
 }
 
@@ -269,6 +268,9 @@ static const struct broker_ops ops = {
     .bury = redis_settle_bury,
     .publish = redis_settle_publish,
     .send = redis_send,
+    .consume = redis_consume,
+    .cancel = redis_consume_cancel,
+    .consumed = redis_consumed,
     .quiesce = quiesce,
     .stop = stop,
     .destroy = destroy,
@@ -312,17 +314,12 @@ struct broker *redis_broker_create(uv_loop_t *loop, const struct config *config,
         .max_reply_bytes = 2 * (size_t)config->message_max_bytes + (1u << 20),
     };
     struct redis_broker *b = calloc(1, sizeof(*b));
-    if (b)
-        b->sources =
-            calloc(config->queues.taken * REDIS_STEPS_MAX, sizeof(*b->sources));
-    bool room = b && b->sources && held_init(&b->by_tag);
+    bool room = b && held_init(&b->by_tag);
     if (!room)
         error_set(e, ENOMEM, "out of memory");
     if (!room || make_id(b->id, e) < 0 || redis_keys_init(&b->keys, config, e) < 0) {
-        if (b) {
+        if (b)
             held_finish(&b->by_tag);
-            free(b->sources);
-        }
         free(b);
         return NULL;
     }
@@ -333,6 +330,10 @@ struct broker *redis_broker_create(uv_loop_t *loop, const struct config *config,
     b->ctx = ctx;
     init_handles(b);
     redis_init(&b->redis, loop, &config->broker, &options, &redis_events, b);
-    redis_fetch_init_sources(b);
-    return &b->base;
+    redis_fetch_init(b);
+    if (redis_consume_init(b))
+        return &b->base;
+    error_set(e, ENOMEM, "out of memory");
+    destroy(&b->base);
+    return NULL;
 }

@@ -4,6 +4,7 @@
  *     redis_broker.c    life: connect, declare, quiesce, stop
  *     redis_fetch.c     taking: the fetch script
  *     redis_wait.c      waiting for a message when the queues are empty
+ *     redis_consume.c   which queues those are, from the start and later
  *     redis_declare.c   the bindings by which publishers find our queues
  *     redis_route.c     to which lists a message goes
  *     redis_settle.c    acknowledging, putting back, burying, publishing
@@ -40,10 +41,22 @@ enum listener_state {
     LISTENER_UNBLOCKING /* BLMOVE is being cancelled; its reply still comes */
 };
 
+/* A queue that is taken from, or was: its sources keep their numbers, by which what was
+ * taken goes back. */
+struct consumed {
+    struct queue queue; /* a copy */
+    bool active;        /* not cancelled */
+    bool known;         /* peers know its inboxes: only then may anything get there */
+    /* Cancelled: what its listeners still moved, or may have when a connection broke,
+     * is looked for until then. */
+    uint64_t unbox_until_ms;
+};
+
 /* One queue at one priority, its inbox, and the connection that waits for it. */
 struct source {
     struct redis_broker *broker;
     uint32_t number;
+    const struct consumed *of;
     const char *queue;
     char key[REDIS_KEY_BYTES], inbox[REDIS_KEY_BYTES];
     char tail[QUEUE_NAME_MAX + 16]; /* , "", "queue"] */
@@ -71,9 +84,12 @@ struct redis_broker {
     bool up; /* scripts loaded, queues declared */
     uv_prepare_t turn;
 
-    struct source *sources;
+    struct consumed *consumed; /* room for CONFIG_QUEUES_MAX */
+    size_t nconsumed;
+    size_t order[CONFIG_QUEUES_MAX], norder; /* the active ones, as they are asked */
+    struct source *sources; /* of the n-th queue, those from n * keys.nsteps on */
     size_t nsources;
-    size_t rotation;   /* the queue that is asked first */
+    size_t rotation;   /* the place in `order` that is asked first */
     bool purged;       /* --purge: once */
     bool dead_counted; /* the dead letters: once */
     long long erased;
@@ -144,8 +160,25 @@ uint64_t redis_broker_counter(const struct redis_broker *b, const char *tag);
 /* Nothing more is to be done for it: its memory may go. */
 void redis_broker_release(struct redis_broker *b, struct delivery *d);
 
+/* redis_consume.c */
+/* The queues of the start. False without memory. */
+bool redis_consume_init(struct redis_broker *b);
+void redis_consume_finish(struct redis_broker *b);
+/* The operations of struct broker_ops. */
+int redis_consume(struct broker *base, const struct queue *q);
+bool redis_consume_cancel(struct broker *base, const char *name);
+const struct queue *redis_consumed(const struct broker *base, size_t i);
+/* The server has registered all there is. */
+void redis_consume_known(struct redis_broker *b);
+/* With each beat: empties the inboxes of those that were cancelled. */
+void redis_consume_beat(struct redis_broker *b);
+static inline bool redis_consume_is_active(const struct source *s)
+{
+    return s->of->active && s->of->known;
+}
+
 /* redis_fetch.c */
-void redis_fetch_init_sources(struct redis_broker *b);
+void redis_fetch_init(struct redis_broker *b);
 /* What there is to take is asked for with the loop's next turn, behind what is settled
  * by then: so the server never has more on our account than is wanted. */
 void redis_fetch_pump(struct redis_broker *b);
@@ -166,7 +199,13 @@ void redis_wait_quiesce(struct redis_broker *b); /* stop waiting, empty inboxes 
 void redis_wait_check_quiesced(struct redis_broker *b);
 size_t redis_wait_stop(struct redis_broker *b, void (*stopped)(void *ctx));
 
+/* Waits no more for this one; what has come goes back. */
+void redis_wait_leave(struct source *s);
+/* What lies in its inbox goes back to the front of its list. */
+void redis_wait_unbox(struct source *s);
+
 /* redis_declare.c */
+void redis_declare_one(struct redis_broker *b, const struct queue *q);
 void redis_declare_queues(struct redis_broker *b);
 void redis_declare_refresh(struct redis_broker *b);
 
@@ -206,6 +245,8 @@ void redis_send_declare(struct redis_broker *b, struct str queue);
 void redis_send_finish(struct redis_broker *b);
 
 /* redis_lease.c */
+/* Tells the peers, anew, of every inbox; on_known when the server has it. */
+void redis_lease_register(struct redis_broker *b, redis_reply_fn *fn);
 /* redis_namesake.c: warns of a live node with this one's name. */
 void redis_namesake_look(struct redis_broker *b);
 void redis_lease_start(struct redis_broker *b);

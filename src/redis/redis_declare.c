@@ -111,31 +111,38 @@ static void purge(struct redis_broker *b)
     redis_words(&b->redis, on_purged, b, "PING", NULL);
 }
 
+void redis_declare_one(struct redis_broker *b, const struct queue *q)
+{
+    declare(&b->redis, &b->keys, &b->scripts.bind, q);
+    if (q->expires_ms > 0)
+        b->next_declare_ms = 0; /* to be found anew */
+}
+
 void redis_declare_queues(struct redis_broker *b)
 {
-    const struct queue_table *t = &b->config->queues;
+    const struct queue *q;
     if (b->config->purge && !b->purged)
         purge(b);
-    for (size_t i = 0; i < t->taken; i++)
-        declare(&b->redis, &b->keys, &b->scripts.bind, &t->all[i]);
+    for (size_t i = 0; (q = redis_consumed(&b->base, i)); i++)
+        redis_declare_one(b, q);
     redis_declare_refresh(b);
 }
 
 /* Also tells when the next time is; called with each beat. */
 void redis_declare_refresh(struct redis_broker *b)
 {
-    const struct queue_table *t = &b->config->queues;
+    const struct queue *q;
     uint64_t now = uv_now(b->loop);
     bool due = b->next_declare_ms && now >= b->next_declare_ms;
     if (b->next_declare_ms && !due)
         return;
     b->next_declare_ms = NEVER_MS;
-    for (size_t i = 0; i < t->taken; i++) {
-        if (t->all[i].expires_ms == 0)
+    for (size_t i = 0; (q = redis_consumed(&b->base, i)); i++) {
+        if (q->expires_ms == 0)
             continue;
         if (due)
-            declare(&b->redis, &b->keys, &b->scripts.bind, &t->all[i]);
-        uint64_t next = now + (uint64_t)binding_ttl_ms(&t->all[i]) / 3;
+            declare(&b->redis, &b->keys, &b->scripts.bind, q);
+        uint64_t next = now + (uint64_t)binding_ttl_ms(q) / 3;
         b->next_declare_ms = next < b->next_declare_ms ? next : b->next_declare_ms;
     }
     if (due)

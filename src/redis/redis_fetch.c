@@ -13,52 +13,28 @@
 #define SLICE_MAX 64          /* messages that the script reads at once */
 #define MEAN_SHARE 16
 
-static void init_source(struct redis_broker *b, struct source *s,
-                        const struct queue *queue, unsigned step)
+void redis_fetch_init(struct redis_broker *b)
 {
-    *s = (struct source){.broker = b,
-                         .number = (uint32_t)(s - b->sources),
-                         .queue = queue->name};
-    redis_keys_list(&b->keys, str_of(queue->name), step, s->key);
-    redis_keys_inbox(&b->keys, b->id, s->key, s->inbox);
-    snprintf(s->tail, sizeof(s->tail), ", \"\", \"%s\"]", queue->name);
-    redis_wait_init(s);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const struct queue *const *p = a, *const *q = b;
-    return strcmp((*p)->name, (*q)->name);
-}
-
-void redis_fetch_init_sources(struct redis_broker *b)
-{
-    const struct queue *order[CONFIG_QUEUES_MAX];
-    size_t n = b->config->queues.taken;
     b->counter = TAG_FIRST;
     b->mean_bytes = FETCH_BYTES / SLICE_MAX;
-    for (size_t q = 0; q < n; q++)
-        order[q] = &b->config->queues.all[q];
-    if (b->config->queue_order == QUEUES_SORTED)
-        qsort(order, n, sizeof(order[0]), by_name);
-    for (size_t step = 0; step < b->keys.nsteps; step++)
-        for (size_t q = 0; q < n; q++)
-            init_source(b, &b->sources[b->nsources++], order[q], b->keys.steps[step]);
 }
 
 /* The source that is asked as the i-th: priority first, then the queues in turn. */
 static struct source *source_at(struct redis_broker *b, size_t i)
 {
-    size_t n = b->config->queues.taken, step = i / n;
-    return &b->sources[step * n + (i % n + b->rotation) % n];
+    size_t n = b->norder, step = i / n, queue = b->order[(i % n + b->rotation) % n];
+    return &b->sources[queue * b->keys.nsteps + step];
 }
 
 /* round_robin: whoever was just served is asked last. */
 static void rotate(struct redis_broker *b, const struct source *served)
 {
-    size_t n = b->config->queues.taken;
-    if (b->config->queue_order == QUEUES_ROUND_ROBIN)
-        b->rotation = (served->number % n + 1) % n;
+    size_t queue = served->number / b->keys.nsteps;
+    if (b->config->queue_order != QUEUES_ROUND_ROBIN)
+        return;
+    for (size_t i = 0; i < b->norder; i++)
+        if (b->order[i] == queue)
+            b->rotation = (i + 1) % b->norder;
 }
 
 /* ---- what came ---------------------------------------------------------------- */
@@ -151,7 +127,7 @@ static void note_drained(struct redis_broker *b)
     for (size_t i = 0; i < b->nsources; i++) {
         struct source *s = &b->sources[i];
         s->boxed &= !s->asked;
-        b->drained &= !s->boxed;
+        b->drained &= !s->boxed || !redis_consume_is_active(s);
     }
 }
 
@@ -197,8 +173,10 @@ static struct fetch *plan(struct redis_broker *b, size_t want)
         return NULL;
     *f = (struct fetch){.broker = b, .counter = b->counter};
     f->asked = want < FETCH_MAX ? want : FETCH_MAX;
-    for (size_t i = 0; i < b->nsources; i++) {
+    for (size_t i = 0; i < b->norder * b->keys.nsteps; i++) {
         struct source *s = source_at(b, i);
+        if (!redis_consume_is_active(s))
+            continue;
         s->asked = s->boxed;
         if (s->boxed)
             f->lists[f->nlists++] = s;
@@ -222,8 +200,10 @@ static bool is_inbox(const struct fetch *f, unsigned i)
 static void send_fetch(struct redis_broker *b, size_t want)
 {
     struct fetch *f = plan(b, want);
-    if (!f)
-        return; /* tried again at the next turn */
+    if (!f || f->nlists == 0) { /* tried again at the next turn; nothing to ask */
+        free(f);
+        return;
+    }
     char prefix[NODE_ID_BYTES + 2];
     const unsigned nkeys = 3 + f->nlists;
     snprintf(prefix, sizeof(prefix), "%s.", b->id);

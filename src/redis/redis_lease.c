@@ -155,7 +155,7 @@ static void start_round(struct redis_broker *b)
 
 /* ---- the beat ----------------------------------------------------------------- */
 
-static void register_node(struct redis_broker *b);
+static void on_node_written(void *ctx, const redisReply *reply);
 static void beat(struct redis_broker *b);
 
 static void on_beat_reply(void *ctx, const redisReply *reply)
@@ -169,7 +169,7 @@ static void on_beat_reply(void *ctx, const redisReply *reply)
     }
     if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 0) {
         b->registered = false; /* it has expired, or all keys were removed */
-        register_node(b);
+        redis_lease_register(b, on_node_written);
         beat(b);
         return;
     }
@@ -193,7 +193,7 @@ static void on_node_written(void *ctx, const redisReply *reply)
 }
 
 /* {"hostname": …, "pid": …, "sources": [["inbox", "key"], …]} for whoever restores. */
-static void register_node(struct redis_broker *b)
+void redis_lease_register(struct redis_broker *b, redis_reply_fn *fn)
 {
     json_object *node = json_object_new_object(), *sources = json_object_new_array();
     json_object_object_add(node, "hostname",
@@ -206,7 +206,7 @@ static void register_node(struct redis_broker *b)
         json_object_array_add(sources, pair);
     }
     json_object_object_add(node, "sources", sources);
-    redis_words(&b->redis, on_node_written, b, "HSET", b->keys.nodes, b->id,
+    redis_words(&b->redis, fn, b, "HSET", b->keys.nodes, b->id,
                 json_object_to_json_string_ext(node, JSON_C_TO_STRING_PLAIN), NULL);
     json_object_put(node);
 }
@@ -236,6 +236,7 @@ static void on_beat_timer(uv_timer_t *timer)
         start_round(b);
     redis_restore_watch(b);
     redis_declare_refresh(b);
+    redis_consume_beat(b);
     redis_fetch_pump(b); /* a queue may have rested */
     /* A predecessor of the same name that was killed seems alive for a while. */
     if (++b->beats == NODE_TTL_MS / NODE_BEAT_MS + 2)
@@ -246,7 +247,7 @@ void redis_lease_start(struct redis_broker *b)
 {
     b->registered = false;
     b->beats = 0;
-    register_node(b);
+    redis_lease_register(b, on_node_written);
     beat(b);
     uv_timer_start(&b->beat_timer, on_beat_timer, NODE_BEAT_MS, NODE_BEAT_MS);
 }

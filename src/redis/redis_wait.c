@@ -22,7 +22,7 @@ static void on_unboxed(void *ctx, const redisReply *reply)
         redis_wait_check_quiesced(b);
 }
 
-static void unbox(struct source *s)
+void redis_wait_unbox(struct source *s)
 {
     struct redis_broker *b = s->broker;
     b->unboxing++;
@@ -48,7 +48,7 @@ void redis_wait_check_quiesced(struct redis_broker *b)
     if (b->up && !b->emptied) {
         b->emptied = true;
         for (size_t i = 0; i < b->nsources; i++)
-            unbox(&b->sources[i]);
+            redis_wait_unbox(&b->sources[i]);
         return;
     } /* with the server away our peers will empty the inboxes */
     void (*done)(void *) = b->quiesced;
@@ -85,14 +85,15 @@ static void on_moved(void *ctx, const redisReply *reply)
     } else if (redis_is_error(reply)) {
         redis_fetch_pause(b, reply->str);
     }
-    if (moved && b->want == 0 && b->up && !b->quiescing)
-        unbox(s); /* busy meanwhile: somebody else may be idle */
+    bool is_wanted = b->want > 0 && redis_consume_is_active(s);
+    if (moved && !is_wanted && b->up && !b->quiescing)
+        redis_wait_unbox(s); /* busy meanwhile: somebody else may be idle */
     redis_wait_check_quiesced(b);
 }
 
 static void arm(struct source *s)
 {
-    if (uv_now(s->broker->loop) < s->rest_until_ms)
+    if (uv_now(s->broker->loop) < s->rest_until_ms || !redis_consume_is_active(s))
         return; /* the beat that follows tries again */
     if (s->state != LISTENER_IDLE || s->listener.state != REDIS_READY ||
         s->listener.link.state != LINK_OPEN)
@@ -130,6 +131,14 @@ void redis_wait_disarm(struct redis_broker *b)
 void redis_wait_step_aside(struct redis_broker *b, uint32_t source)
 {
     disarm(&b->sources[source]);
+}
+
+void redis_wait_leave(struct source *s)
+{
+    disarm(s);
+    s->boxed = s->asked = false;
+    if (s->broker->up)
+        redis_wait_unbox(s);
 }
 
 /* ---- life --------------------------------------------------------------------- */
