@@ -13,8 +13,10 @@ import pytest
 
 from actors.listener import Listener
 from actors.process import Process
-from actors.worker import PYTHON
+from actors.web import Web
+from actors.worker import BUILD, PYTHON
 
+COUNTING = str(BUILD / "tests" / "live" / "plugins" / "counting.so")
 PAST = "2020-01-01T00:00:00+00:00"
 # What differs from run to run, and that a traceback names the source of its own language.
 MASKED = ("timestamp", "local_received", "clock", "pid", "runtime", "traceback", "uuid",
@@ -141,9 +143,9 @@ def test_without_e_nothing_is_told_of_tasks_until_a_client_enables_it(
     assert not listener.of(unheard)
 
 
-def control(server, command):
+def control(server, *command):
     reply = subprocess.run([PYTHON["new"], "-m", "celery", "-b", server.url(), "control", "-j",
-                            command], capture_output=True, text=True, timeout=30, check=True)
+                            *command], capture_output=True, text=True, timeout=30, check=True)
     assert "ok" in next(iter(json.loads(reply.stdout)[0].values()) if reply.stdout.startswith("[")
                         else iter(json.loads(reply.stdout).values()))
 
@@ -222,3 +224,111 @@ def test_celery_events_dump_shows_them(stage, start, redis_server, producer):
     dump.wait_line(rf"^w1@h1 \[.*\] task received: demo.add\({id}\) args=\[2, 3\]")
     dump.wait_line(rf"^w1@h1 \[.*\] task started: demo.add\({id}\)")
     dump.wait_line(rf"^w1@h1 \[.*\] task succeeded: demo.add\({id}\).*result=5")
+
+
+# ---- what is revoked ------------------------------------------------------------------
+
+
+def told_of_revoked(stage, clients, kind, version):
+    server, revoked, terminated = stage.redis(), str(uuid.uuid4()), str(uuid.uuid4())
+    listener = listen(stage, server, version)
+    stage.worker(kind, server, options=["-E"])
+    clients[version].connect(server.url(), server.url())
+    control(server, "revoke", revoked)
+    clients[version].send("demo.add", 2, 3, _options={"task_id": revoked})
+    listener.until_type("task-revoked", uuid=revoked)
+    clients[version].send("demo.sleep", 60, _options={"task_id": terminated})
+    listener.until_type("task-started", uuid=terminated)
+    control(server, "terminate", "SIGTERM", terminated)
+    listener.until_type("task-revoked", uuid=terminated)
+    clients[version].get(clients[version].send("demo.add", 2, 3))
+    listener.until_type("task-succeeded")
+    return [*listener.of(revoked), *listener.of(terminated)]
+
+
+@pytest.mark.petiole_only
+def test_what_is_revoked_or_terminated_is_told_as_a_python_worker_tells_it(
+        stage, clients, kind, version):
+    ours = told_of_revoked(stage, clients, kind, version)
+    theirs = told_of_revoked(stage, clients, "new", version)
+    assert [e["type"] for e in ours] == ["task-revoked",
+                                         "task-received", "task-started", "task-revoked"]
+    assert [masked(e) for e in ours] == [masked(e) for e in theirs]
+
+
+# ---- workflows ------------------------------------------------------------------------
+
+
+@pytest.mark.petiole_only
+def test_of_a_chain_each_task_names_its_root_and_its_parent(
+        stage, start, redis_server, producer):
+    listener = listen(stage, redis_server)
+    start(options=["-E"])
+    last = producer.canvas('chain(s("demo.add", 1, 1), s("demo.add", 1), s("demo.add", 2))')
+    listener.until_type("task-succeeded", uuid=last)
+    received = [e for e in listener.events if e["type"] == "task-received"]
+    ids = [e["uuid"] for e in received]
+    assert ids[-1] == last and len(set(ids)) == 3
+    assert [e["root_id"] for e in received] == [ids[0]] * 3
+    assert [e["parent_id"] for e in received] == [None, *ids[:2]]
+    results = [e["result"] for e in listener.events if e["type"] == "task-succeeded"]
+    assert results == ["2", "3", "5"]
+
+
+# ---- what handlers tell ---------------------------------------------------------------
+
+
+@pytest.mark.petiole_only
+def test_what_a_handler_tells_is_heard_while_it_runs_with_or_without_e(
+        stage, start, redis_server, producer):
+    listener = listen(stage, redis_server)
+    worker = start(plugins=COUNTING)
+    id = producer.send("counting.tell", "memory-progress", 2, 60, "")
+    first, second = (listener.until_type("memory-progress", n=n, uuid=id) for n in (1, 2))
+    assert first["clock"] < second["clock"]
+    assert first["pid"] == second["pid"] and first["pid"] in worker.children()
+    assert set(first) == {"hostname", "utcoffset", "pid", "clock", "uuid", "i", "text",
+                          "timestamp", "type", "local_received"}
+    assert (first["hostname"], first["i"], second["i"]) == ("w1@h1", 0, 1)
+    worker.kill_hard()
+
+
+@pytest.mark.petiole_only
+def test_what_is_no_type_of_an_event_fails_its_task(start, producer):
+    start(plugins=COUNTING)
+    for wrong in ("", "two words", "a\nb", "x" * 101):
+        assert producer.get(producer.send("counting.tell", wrong, 1, 0, ""))["raised"] == "ValueError"
+
+
+@pytest.mark.petiole_only
+def test_what_a_stopped_redis_takes_no_more_is_counted_and_kept_nowhere(
+        stage, start, redis_server, producer):
+    """What is heard later, and what the worker says it dropped, are all that was told."""
+    listener, n, gate = listen(stage, redis_server), 50_000, stage.path("gate")
+    worker = start(plugins=COUNTING, options=["--http", "127.0.0.1:0", "--without-heartbeat"])
+    web = Web(worker)
+    open(gate, "w").close()
+    producer.send("counting.tell", "memory-told", n, 0, gate)
+    web.until(lambda: web.metrics().value("petiole_busy_ratio") == 0.5, "it runs")
+    before = rss_mb(worker.pid)
+    redis_server.process.signal(signal.SIGSTOP)
+    try:
+        os.remove(gate)
+        web.until(lambda: counted(web) == n, "all are told")
+        dropped, grown = int(web.metrics().value("petiole_events_dropped_total")), rss_mb(worker.pid) - before
+    finally:
+        redis_server.process.signal(signal.SIGCONT)
+    assert 0 < dropped < n and grown < 24, (dropped, grown)
+    producer.get(producer.send("counting.tell", "memory-told", 1, 0, ""))
+    heard = [e["i"] for e in listener.until(lambda events: len(events) > n - dropped)]
+    assert heard == [*sorted(set(heard[:-1])), 0] and len(heard) == n - dropped + 1
+
+
+def counted(web):
+    metrics = web.metrics()
+    return sum(metrics.value(f"petiole_events_{what}_total") for what in ("sent", "dropped"))
+
+
+def rss_mb(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"^VmRSS:\s+(\d+)", f.read(), re.M)[1]) / 1024

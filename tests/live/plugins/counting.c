@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const double seconds_buckets[] = {.1, .5, 1, 2, 5, 10, 30, 60};
@@ -81,11 +82,31 @@ static ptl_value *nonsense(ptl_task *t)
     return NULL;
 }
 
+/* Once the file is gone, tells n events of a kilobyte; then works on for `seconds`. */
+static ptl_value *tell(ptl_task *t)
+{
+    const char *type = ptl_arg_str(t, "type"), *file = ptl_arg_str(t, "file");
+    int64_t n = ptl_arg_int(t, "n");
+    unsigned seconds = (unsigned)ptl_arg_int(t, "seconds");
+    char text[1000] = "";
+    memset(text, '.', sizeof(text) - 1);
+    ptl_value *long_text = ptl_new_str(t, text);
+    while (!ptl_failed(t) && access(file, F_OK) == 0)
+        usleep(10000);
+    for (int64_t i = 0; i < n && !ptl_failed(t); i++)
+        ptl_send_event(t, type,
+                       ptl_new_map(t, "i", ptl_new_int(t, i), "text", long_text, NULL));
+    if (!ptl_failed(t))
+        sleep(seconds);
+    return NULL;
+}
+
 static const ptl_def tasks[] = {
     {.name = "counting.process", .params = "user took", .run = process},
     {.name = "counting.crash", .run = crash},
     {.name = "counting.flood", .params = "n", .run = flood},
     {.name = "counting.nonsense", .run = nonsense},
+    {.name = "counting.tell", .params = "type n seconds file", .run = tell},
 };
 
 /* While the file is there, no child comes up. */
