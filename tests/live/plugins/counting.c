@@ -82,12 +82,13 @@ static ptl_value *nonsense(ptl_task *t)
     return NULL;
 }
 
-/* Once the file is gone, tells n events of a kilobyte; then works on for `seconds`. */
+/* Once the file is gone, tells n events of a kilobyte; then works on for so many
+ * seconds. */
 static ptl_value *tell(ptl_task *t)
 {
     const char *type = ptl_arg_str(t, "type"), *file = ptl_arg_str(t, "file");
     int64_t n = ptl_arg_int(t, "n");
-    unsigned seconds = (unsigned)ptl_arg_int(t, "seconds");
+    unsigned works_s = (unsigned)ptl_arg_int(t, "seconds");
     char text[1000] = "";
     memset(text, '.', sizeof(text) - 1);
     ptl_value *long_text = ptl_new_str(t, text);
@@ -97,7 +98,7 @@ static ptl_value *tell(ptl_task *t)
         ptl_send_event(t, type,
                        ptl_new_map(t, "i", ptl_new_int(t, i), "text", long_text, NULL));
     if (!ptl_failed(t))
-        sleep(seconds);
+        sleep(works_s);
     return NULL;
 }
 
