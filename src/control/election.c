@@ -14,17 +14,21 @@
 struct election {
     struct list link;
     bool ours; /* the command was heard here */
+    bool late; /* whoever has not stood by now will not */
     size_t acks, candidates;
+    size_t owed;   /* acks that are held back */
     int64_t clock; /* of the lowest candidate, as what follows */
     char node[NODE_MAX];
     char *topic, *action; /* JSON; action NULL: it was too large to keep */
     char id[];            /* JSON */
 };
 
-void elections_init(struct elections *e)
+void elections_init(struct elections *e, struct gossip *g, uv_loop_t *loop)
 {
+    *e = (struct elections){.gossip = g};
     list_init(&e->all);
-    e->n = 0;
+    uv_timer_init(loop, &e->patience);
+    e->patience.data = e;
 }
 
 static void forget(struct elections *all, struct election *e)
@@ -149,11 +153,30 @@ static void stand(struct election *e, const ptl_value *event)
     memcpy(e->node, node, sizeof(node));
 }
 
+static void send_acks(struct gossip *g, struct election *e)
+{
+    struct wr fields;
+    wr_init(&fields, 8 * ELECTION_ID_MAX);
+    wr_printf(&fields, "\"id\": %s", e->id);
+    for (; e->owed > 0; e->owed--)
+        events_send_worker(&g->worker->events, "worker-elect-ack", wr_str(&fields));
+    wr_finish(&fields);
+}
+
+static void on_patience(uv_timer_t *timer)
+{
+    struct elections *all = timer->data;
+    for (struct list *l = all->all.next; l != &all->all; l = l->next) {
+        struct election *e = list_entry(l, struct election, link);
+        e->late = true;
+        send_acks(all->gossip, e);
+    }
+}
+
 void election_candidate(struct gossip *g, const ptl_value *event)
 {
     const char *missing = missing_field(event);
     struct election *e;
-    struct wr fields;
     if (missing) {
         log_line(LOG_ERROR, "election request missing field '%s'", missing);
         return;
@@ -162,10 +185,11 @@ void election_candidate(struct gossip *g, const ptl_value *event)
     if (!e)
         return;
     stand(e, event);
-    wr_init(&fields, 8 * ELECTION_ID_MAX);
-    wr_printf(&fields, "\"id\": %s", e->id);
-    events_send_worker(&g->worker->events, "worker-elect-ack", wr_str(&fields));
-    wr_finish(&fields);
+    e->owed++;
+    if (e->late || e->candidates > g->peers.n)
+        send_acks(g, e);
+    else
+        uv_timer_start(&g->elections.patience, on_patience, ELECTION_PATIENCE_MS, 0);
 }
 
 /* ---- the end -------------------------------------------------------------------- */
@@ -207,7 +231,7 @@ void election_ack(struct gossip *g, const ptl_value *event)
     if (!e || !e->ours)
         return; /* not for us */
     e->acks++;
-    if (e->acks < others || e->candidates < (others ? 2 : 1))
+    if (e->acks < others || (others > 0 && e->candidates < 2 && !e->late))
         return;
     decide(g, e, id);
     forget(&g->elections, e);

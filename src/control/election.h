@@ -19,8 +19,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <uv.h>
 
 #define ELECTIONS_MAX 64u /* at once; older ones are forgotten */
+#define ELECTION_PATIENCE_MS 1000
 #define ELECTION_ID_MAX 512u
 #define ELECTION_ACTION_MAX ((size_t)256 << 10)
 
@@ -30,9 +32,11 @@ struct gossip;
 struct elections {
     struct list all; /* the oldest first */
     size_t n;
+    struct gossip *gossip;
+    uv_timer_t patience;
 };
 
-void elections_init(struct elections *e);
+void elections_init(struct elections *e, struct gossip *g, uv_loop_t *loop);
 void elections_finish(struct elections *e);
 /* The command. */
 void election_hold(struct control_call *c);

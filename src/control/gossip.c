@@ -23,7 +23,7 @@ struct gossip *gossip_create(struct worker *w)
         return NULL;
     g->worker = w;
     peers_init(&g->peers);
-    elections_init(&g->elections);
+    elections_init(&g->elections, g, &w->loop);
     elected_init(&g->elected, w);
     uv_timer_init(&w->loop, &g->timer);
     g->timer.data = g;
