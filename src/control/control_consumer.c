@@ -25,6 +25,9 @@ static char *read_name(struct control_call *c, const char *name, const char *oth
         control_raise(c, "ValueError", "%s holds a NUL character", name);
         return NULL;
     }
+    text = arena_copy(c->arena, text); /* with a NUL behind it */
+    if (!text.p)
+        control_raise(c, "MemoryError", "%s is too long", name);
     return (char *)(uintptr_t)text.p;
 }
 
@@ -65,12 +68,24 @@ static void consume(struct control_call *c, const struct queue *q)
     control_ok(c, "add consumer %s", q->name);
 }
 
+/* Not every broker's queues may come and go. */
+static bool is_fixed(struct control_call *c)
+{
+    const struct broker_ops *ops = c->worker->broker->ops;
+    if (ops->consume && ops->cancel && ops->consumed)
+        return false;
+    control_error(c,
+                  "this worker takes from the queues it was started with: restart it "
+                  "with others (-Q)");
+    return true;
+}
+
 /* One of task_queues is taken from as it is described there, as by Celery. */
 static void add_consumer(struct control_call *c)
 {
     struct queue q = {0};
     struct error e;
-    if (!describe(c, &q))
+    if (is_fixed(c) || !describe(c, &q))
         return;
     const struct queue *known = queue_find(&c->worker->config->queues, q.name);
     if (known)
@@ -86,7 +101,7 @@ static void add_consumer(struct control_call *c)
 static void cancel_consumer(struct control_call *c)
 {
     struct broker *b = c->worker->broker;
-    const char *name = read_name(c, "queue", NULL);
+    const char *name = is_fixed(c) ? NULL : read_name(c, "queue", NULL);
     if (!name)
         return;
     log_line(LOG_INFO, "Canceling queue %s", name);

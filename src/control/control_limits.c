@@ -78,7 +78,8 @@ static bool read_rate(struct control_call *c, const ptl_value *v,
     if (!value_truth(v))
         return true;
     if (text.p) {
-        if (!check_text(c, text))
+        text = arena_copy(c->arena, text); /* with a NUL behind it */
+        if (!text.p || !check_text(c, text))
             return false;
         double n;
         size_t digits = strcspn(text.p, "/");
