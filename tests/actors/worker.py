@@ -50,7 +50,8 @@ def sweeping_often(config):
 
 class Worker(Process):
     def __init__(self, kind, broker, backend=None, *, plugins="demo", options=(), config=None,
-                 hostname="w1@h1", concurrency=2, queues="celery", loglevel="INFO", env=None):
+                 hostname="w1@h1", concurrency=2, queues="celery", loglevel="INFO", env=None,
+                 sociable=False):
         self.kind = kind
         self.hostname = hostname
         self._tolerated = []
@@ -69,7 +70,7 @@ class Worker(Process):
             environment["REFERENCE_CONFIG"] = json.dumps(sweeping_often(config or {}))
             environment["PYTHONPATH"] = str(LIVE)
             argv = [PYTHON[kind], "-m", "celery", "-A", "reference_app", *urls, "worker",
-                    "--without-gossip", "--without-mingle", *worker]
+                    *([] if sociable else ["--without-gossip", "--without-mingle"]), *worker]
         super().__init__(argv, name=f"{kind} worker {hostname}", env=environment, cwd=LIVE)
 
     def wait_ready(self, seconds=30):
