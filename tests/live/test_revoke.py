@@ -98,7 +98,7 @@ def test_an_expired_task_is_remembered_as_revoked_when_the_worker_stops(stage, s
     state = read_state(path)
     assert list(state["revoked"]) == ["kept", id]
     assert abs(state["revoked"][id] - time.time()) < 60
-    assert state["clock"] == 4711 and state["revoked_stamps"][0][:2] == ["who", "me"]
+    assert state["clock"] >= 4711 and state["revoked_stamps"][0][:2] == ["who", "me"]
     assert os.stat(path).st_mode & 0o777 == 0o600
     worker = start(options=["--statedb", path])
     producer.send("demo.add", 1, 1, _options={"task_id": id})
