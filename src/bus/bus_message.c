@@ -26,7 +26,7 @@ static bool read_body(struct arena *a, const struct envelope *e, enum bus_body e
     struct str body = envelope_body(a, e);
     if (!body.p)
         return fails(why, a->failed ? "out of memory" : "a body that is not base64");
-    m->body = json_read(a, body, JSON_KOMBU_TYPES, NULL, &fault);
+    m->body = json_read(a, body, JSON_KOMBU_TYPES | JSON_COPY_STRINGS, NULL, &fault);
     if (!m->body)
         return fails(why,
                      fault.out_of_memory ? "out of memory" : "a body that is not JSON");
