@@ -61,15 +61,20 @@ def client(clients, version, redis_server):
 
 
 @pytest.fixture
-def cluster(start, redis_server):
-    """A petiole worker and a Python one, who share a broker."""
-    return start(kind="petiole", hostname="c@h1"), start(kind="new", hostname="py@h2")
+def cluster(start, urls):
+    """A petiole worker and a Python one, who share a broker. A Python worker calls itself ready a
+    moment before it hears anybody."""
+    both = start(kind="petiole", hostname="c@h1"), start(kind="new", hostname="py@h2")
+    for worker in both:
+        ask = [PETIOLE, "inspect", "ping", "-t", "1", "-d", worker.hostname, *urls]
+        assert any("pong" in finished(ask)[1] for _ in range(30)), f"{worker.hostname} hears nobody"
+    return both
 
 
 def nodes(text):
-    """What each node said, in the order of their names, and the count behind them."""
-    *said, last = re.split(r"(?m)^(?=->  |$\n^\d+ node)", text)
-    return sorted(part for part in said if part), last
+    """What each node said, in the order of their names, and the count behind them, if there is one."""
+    parts = re.split(r"(?m)^(?=->  |$\n^\d+ node)", text)
+    return sorted(p for p in parts if p.startswith("->")), [p for p in parts if p and not p.startswith("->")]
 
 
 def masked(text):
@@ -84,18 +89,20 @@ def test_both_clients_print_the_same_of_both_workers(petiole, celery, cluster, c
                   "inspect active_queues", "inspect clock", "inspect stats", "inspect conf",
                   f"inspect query_task {id}", "control rate_limit demo.add 5/m", "control rate_limit nosuch 5/m",
                   "control pool_grow 1", f"control revoke {id}", "control heartbeat"):
-        ours, theirs = (ask(*words.split(), "-t", "2") for ask in (petiole, celery))
+        ours, theirs = (ask(*words.split(), "-t", "20", "-d", "c@h1,py@h2") for ask in (petiole, celery))
         assert [masked(part) for part in nodes(ours)[0]] == [masked(part) for part in nodes(theirs)[0]], words
         assert nodes(ours)[1] == nodes(theirs)[1]
-        assert len(re.findall("(?m)^->", ours)) == 2
+        assert len(nodes(ours)[0]) == 2
 
 
 def test_json_is_celerys(petiole, celery, cluster):
+    patience = ["-t", "20", "-d", "c@h1,py@h2"]
     for words in ("inspect -j ping", "inspect registered --json"):
-        assert json.loads(petiole(*words.split())) == json.loads(celery(*words.split()))
-    ours, theirs = (json.loads(ask("control", "-j", "pool_grow")) for ask in (petiole, celery))
+        ours, theirs = (json.loads(ask(*words.split(), *patience)) for ask in (petiole, celery))
+        assert ours == theirs and len(ours) == 2
+    ours, theirs = (json.loads(ask("control", "-j", "pool_grow", *patience)) for ask in (petiole, celery))
     assert sorted(ours, key=str) == sorted(theirs, key=str) and len(ours) == 2
-    assert json.loads(petiole("status", "-j")) == {"c@h1": {"ok": "pong"}, "py@h2": {"ok": "pong"}}
+    assert json.loads(petiole("status", "-j", "-t", "20")) == {"c@h1": {"ok": "pong"}, "py@h2": {"ok": "pong"}}
 
 
 def test_options_stand_before_and_behind(redis_server, worker):
@@ -106,18 +113,18 @@ def test_options_stand_before_and_behind(redis_server, worker):
 
 
 def test_only_those_named_are_asked(petiole, cluster):
-    assert petiole("status", "-d", "py@h2").splitlines()[0] == "->  py@h2: OK"
-    assert petiole("inspect", "ping", "--pattern", "c@*", "-t", "0.3").count("pong") == 1
-    assert petiole("inspect", "ping", "--pattern", "^py", "--matcher", "pcre", "-t", "0.3").count("pong") == 1
+    assert petiole("status", "-d", "py@h2", "-t", "20").splitlines()[0] == "->  py@h2: OK"
+    assert petiole("inspect", "ping", "--pattern", "c@*", "-t", "2").count("pong") == 1
+    assert petiole("inspect", "ping", "--pattern", "^py", "--matcher", "pcre", "-t", "2").count("pong") == 1
     assert petiole("status", "-d", "nobody@h", "-t", "0.2", code=69) == (
         "Error: No nodes replied within time constraint\n")
     assert "names no node" in petiole("control", "shutdown", "-d", ",", code=64)
 
 
 def test_arguments_as_json_reach_what_words_do_not(petiole, cluster, broker):
-    said = petiole("inspect", "registered", "--arguments", '{"builtins": true}', "-j")
+    said = petiole("inspect", "registered", "--arguments", '{"builtins": true}', "-j", "-t", "20")
     assert all("celery.chain" in tasks for tasks in json.loads(said).values())
-    assert petiole("control", "my_own", "--arguments", "{}").count("ERROR") == 2
+    assert petiole("control", "my_own", "--arguments", "{}", "-t", "20").count("ERROR") == 2
 
 
 def test_nothing_is_left_in_the_broker(petiole, worker, broker):
