@@ -5,6 +5,7 @@ and tables."""
 import json
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from actors import wire  # noqa: E402
 from actors.stage import Stage  # noqa: E402
-from actors.worker import BUILD  # noqa: E402
+from actors.worker import BUILD, clean_environment  # noqa: E402
 
 KINDS = {"petiole": "petiole", "celery": "new"}
 BATCH = 64
@@ -158,6 +159,16 @@ def cpu_us(pid):
     """Processor time that a process has used, from the scheduler, in microseconds."""
     with open(f"/proc/{pid}/schedstat") as f:
         return int(f.read().split()[0]) / 1000
+
+
+def run(argv, code=0):
+    """(processor ms, ms) of one call of a program, which must end with this code."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run([str(a) for a in argv], env=clean_environment(), capture_output=True, text=True)
+    ms = (time.perf_counter() - start) * 1000
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == code, f"{argv}: {done.stdout} {done.stderr}"
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000, ms
 
 
 def table(rows):

@@ -6,23 +6,12 @@ stays, of a petiole worker; beside `celery inspect ping` of a Celery worker in t
 import argparse
 import http.client
 import os
-import resource
 import statistics
 import subprocess
 import time
 
-from measure import Stage, cpu_us, new_redis, table
-from actors.worker import PYTHON, clean_environment
-
-
-def run(argv):
-    """(processor ms, ms) of one call of a program that must succeed."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run([str(a) for a in argv], env=clean_environment(), capture_output=True, text=True)
-    ms = (time.perf_counter() - start) * 1000
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert done.returncode == 0, f"{argv}: {done.stdout} {done.stderr}"
-    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000, ms
+from measure import Stage, cpu_us, new_redis, run, table
+from actors.worker import PYTHON
 
 
 class Kept:
