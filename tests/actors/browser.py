@@ -87,7 +87,7 @@ class Browser:
     def click(self, selector):
         """As a person does: it must be in view and not covered."""
         element = self._element(selector)
-        self.run("arguments[0].scrollIntoView({block: 'center'})", {ELEMENT: element})
+        self.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", {ELEMENT: element})
         self._ask("POST", f"/element/{element}/click")
 
     def type(self, selector, text):

@@ -110,7 +110,7 @@ def flower(whole):
 
 
 def test_the_page_of_workers_shows_it_online_with_its_counts(flower):
-    before = flower.get("/workers?json=1")["data"][0]
+    before = flower.redis.until(lambda _: flower.get("/workers?json=1")["data"], what="the worker is known")[0]
     for call in (("demo.add", 1, 2), ("demo.add", 3, 4), ("demo.fail", "ValueError", "wrong")):
         flower.client.get(flower.send(*call))
     running = flower.send("demo.sleep", 3)
