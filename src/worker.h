@@ -80,7 +80,7 @@ struct worker {
         size_t neighbours, synced; /* replies so far, and those that held something */
     } mingling;                    /* control/mingle.h */
     struct gossip *gossip;         /* NULL: --without-gossip, or no bus */
-    int64_t started_us; /* when, for people and for `uptime` */
+    int64_t started_us;            /* when, for people and for `uptime` */
     struct pool *pool;
     uint64_t *accepted; /* of each row of its table: how often a handler began */
     struct list requests[RQ_STATES]; /* GIVEN ones are on their child's list */

@@ -12,8 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECONNECT_LASTING_MS 10000u /* a connection that lived so long was a good one  \
-                                     */
+#define RECONNECT_LASTING_MS                                                           \
+    10000u /* a connection that lived so long was a good one                           \
+            */
 
 struct reconnect {
     size_t nurls;      /* at least 1 */

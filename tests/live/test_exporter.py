@@ -66,10 +66,17 @@ def exported(stage, clients):
 
 
 def by_workers(counts):
-    """task-sent comes from the producer, whose host has a name of its own. It is also the only
-    event that names an expired task, and may come behind task-revoked."""
-    return {(key[0], None, *key[2:]) if key[0] == "task_revoked" else key: n
-            for key, n in counts.items() if key[0] != "task_sent"}
+    """task-sent comes from the producer, whose host has a name of its own, and lends it to what
+    the exporter hears right behind it: a retry that is received. It is also the only event that
+    names an expired task, and may come behind task-revoked."""
+    seen = {}
+    for key, n in counts.items():
+        name = None if key[0] == "task_revoked" else key[1]
+        host = None if key[0] == "task_received" else key[2]
+        if key[0] != "task_sent":
+            told = (key[0], name, host, *key[3:])
+            seen[told] = seen.get(told, 0) + n
+    return seen
 
 
 def test_the_exporter_counts_the_same_as_of_a_python_worker(exported, kind):
