@@ -157,8 +157,6 @@ static void warn_of_parts(struct config *c)
                     "event_serializer is %.40s: petiole sends events as json, which "
                     "every listener reads",
                     c->event_serializer);
-    if (c->send_task_events)
-        config_warn(c, "task events are asked for (-E): petiole sends none yet");
 }
 
 /* As Celery refuses them: what one connection owns cannot outlive it. */
