@@ -102,6 +102,9 @@ struct bus_ops {
     /* Only one at a time. Without a timeout `done` is told once it is sent. */
     void (*ask)(struct bus *b, const struct bus_request *r, bus_replied_fn *replied,
                 bus_asked_fn *done, void *ctx);
+    /* A request that nobody is to answer, beside any that is asked. False: it is
+     * dropped, as there is no room or no connection. */
+    bool (*tell)(struct bus *b, const struct bus_request *r);
     /* What was sent is written; then its bindings and connections go. */
     void (*stop)(struct bus *b, void (*done)(void *ctx), void *ctx);
     /* Once stopped, and with the loop's handles closed. */

@@ -248,6 +248,7 @@ static const struct bus_ops ops = {
     .send_event = redis_bus_send_event,
     .reply = redis_bus_reply,
     .ask = redis_bus_ask,
+    .tell = redis_bus_tell,
     .stop = stop,
     .destroy = destroy,
 };

@@ -107,6 +107,7 @@ void redis_bus_unbind_reply(struct redis_bus *b);
 /* redis_bus_ask.c */
 void redis_bus_ask(struct bus *base, const struct bus_request *r,
                    bus_replied_fn *replied, bus_asked_fn *done, void *ctx);
+bool redis_bus_tell(struct bus *base, const struct bus_request *r);
 void redis_bus_ask_end(struct redis_bus *b, const char *why);
 void redis_bus_asker_stopped(void *ctx);
 

@@ -211,10 +211,9 @@ static bool write_request(struct redis_bus *b, const struct bus_request *r)
     return fits;
 }
 
-static void publish(struct redis_bus *b)
+static void publish(struct redis_bus *b, redis_reply_fn *published)
 {
-    b->asks_in_flight++;
-    redis_begin(&b->writer, 3, on_published, b);
+    redis_begin(&b->writer, 3, published, b);
     redis_arg_text(&b->writer, "PUBLISH");
     redis_arg_text(&b->writer, b->control_channel);
     redis_arg(&b->writer, wr_str(&b->text));
@@ -231,7 +230,8 @@ static void begin(struct redis_bus *b, const struct bus_request *r)
     }
     if (b->ask.wants_replies && !b->asker_lives)
         open_asker(b);
-    publish(b);
+    b->asks_in_flight++;
+    publish(b, on_published);
 }
 
 void redis_bus_ask(struct bus *base, const struct bus_request *r,
@@ -257,4 +257,24 @@ void redis_bus_ask(struct bus *base, const struct bus_request *r,
         done(ctx, "there is no connection to the broker");
     else
         begin(b, r);
+}
+
+/* ---- without replies ---------------------------------------------------------- */
+
+static void on_told(void *ctx, const redisReply *reply)
+{
+    if (redis_is_error(reply))
+        redis_bus_complain(ctx, "cannot send a request: %.200s%s", reply->str,
+                           redis_error_hint(reply->str));
+}
+
+bool redis_bus_tell(struct bus *base, const struct bus_request *r)
+{
+    struct redis_bus *b = redis_bus_of(base);
+    struct bus_request told = *r;
+    told.timeout_s = 0;
+    if (b->stopping || !write_request(b, &told) || !redis_bus_has_room(b, b->text.len))
+        return false;
+    publish(b, on_told);
+    return true;
 }

@@ -76,6 +76,9 @@ extern const struct control_command control_gossip_commands[];
 
 /* The bus' listener. */
 void control_heard(struct worker *w, const struct bus_message *m);
+/* Every worker is asked to revoke a task, as Celery's GroupResult.revoke asks; nobody
+ * is waited for. Without a bus nobody is asked. */
+void control_tell_revoked(struct worker *w, struct str id);
 /* NULL if there is none of this name. */
 const struct control_command *control_find(struct str method);
 

@@ -2,6 +2,8 @@
 /* Tasks that are not to be run, or not any longer: revoke and terminate. */
 #include "control_parts.h"
 
+#include "../../protocol/json.h"
+#include "../clock.h"
 #include "../request/revocation.h"
 
 #include <stdlib.h>
@@ -205,6 +207,28 @@ static void terminate_tasks(struct control_call *c)
     struct control_ids ids;
     if (read_ids(c, &ids))
         revoke_all(c, &ids, true);
+}
+
+/* ---- asking others ------------------------------------------------------------ */
+
+void control_tell_revoked(struct worker *w, struct str id)
+{
+    struct wr arguments;
+    if (!w->bus)
+        return;
+    wr_init(&arguments, 4096);
+    wr_text(&arguments, "{\"task_id\": [");
+    json_write_str(&arguments, id);
+    wr_text(&arguments, "], \"terminate\": false, \"signal\": null}");
+    const struct bus_request request = {.method = STR("revoke"),
+                                        .arguments = wr_str(&arguments),
+                                        .clock = clock_forward(&w->clock)};
+    if (arguments.bad || !w->bus->ops->tell(w->bus, &request))
+        log_line(LOG_WARNING,
+                 "other workers are not told that " STR_FMT
+                 " is revoked: the remote control's connection takes nothing now",
+                 STR_ARG(id));
+    wr_finish(&arguments);
 }
 
 const struct control_command control_revoke_commands[] = {

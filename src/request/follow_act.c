@@ -2,6 +2,7 @@
 /* What the backend does of that which follows from an outcome. */
 #include "follow.h"
 
+#include "../control/control.h"
 #include "../worker.h"
 #include "revocation.h"
 
@@ -132,11 +133,18 @@ static bool end_chord(struct follow *f)
 
 /* ---- each kind ---------------------------------------------------------------- */
 
+/* The others may have it already; here it is revoked without the bus, too. */
+static void revoke_everywhere(struct worker *w, struct str id)
+{
+    revocation_revoke(w, &id, 1);
+    control_tell_revoked(w, id);
+}
+
 static bool nothing_to_ask(struct follow *f, struct effect *e)
 {
     struct worker *w = f->rq->worker;
     if (e->f.kind == EFFECT_REVOKE)
-        revocation_revoke(w, &e->f.id, 1);
+        revoke_everywhere(w, e->f.id);
     else if (!w->backend)
         complain(f, "what follows from it needs a result backend",
                  "set result_backend");

@@ -144,3 +144,24 @@ def test_malformed_messages_leave_it_answering(control, worker, broker):
     assert ping(client) == PONG
     complaints = [line for line in worker.lines if re.search(r"ERROR/MainProcess\].*is left", line)]
     assert len(complaints) == 1  # the others are counted
+
+
+def status(server, id):
+    with server.client() as connection:
+        return json.loads(connection.get(f"celery-task-meta-{id}"))["status"]
+
+
+# ---- what workers ask of each other ----------------------------------------------------
+
+
+def test_what_a_failed_chord_revokes_is_revoked_by_every_worker(clients, redis_server, start):
+    """The body's tasks, which never come: 5.7 revokes them everywhere."""
+    workers = [start(), start(hostname="w2@h1", queues="other")]
+    client = clients["new"]
+    client.connect(redis_server.url(), redis_server.url())
+    client.canvas("chord([s('demo.add', 1, 1), s('demo.fail', 'ValueError', 'boom')], "
+                  "group(s('demo.echo').set(task_id='first'), s('demo.echo').set(task_id='second')))")
+    for worker in workers:
+        for id in ("first", "second"):
+            worker.wait_line(f"Tasks flagged as revoked: {id}$")
+    assert {status(redis_server, id) for id in ("first", "second")} == {"FAILURE"}

@@ -286,6 +286,26 @@ static void a_second_request_is_refused_while_one_waits_for_replies(void **state
     end(&s);
 }
 
+static void what_is_told_is_heard_beside_a_request_that_waits_for_replies(void **state)
+{
+    struct story s;
+    (void)state;
+    begin(&s);
+    s.worker.answers = false;
+    up(&s);
+    begin_to_ask(&s.client,
+                 (struct bus_request){.method = STR("ping"), .timeout_s = 0.5});
+    assert_true(s.client.bus->ops->tell(s.client.bus,
+                                        &(struct bus_request){.method = STR("revoke"),
+                                                              .timeout_s = 9}));
+    await(&s, &s.worker.heard, 2, "both requests are heard");
+    assert_string_equal(s.worker.method, "revoke");
+    assert_false(s.client.asked);
+    loop_until_set(&s.loop, &s.client.asked, "the time for replies is over");
+    assert_nothing_is_left_of_requests(&s);
+    end(&s);
+}
+
 static void a_request_beyond_the_limit_is_not_sent(void **state)
 {
     struct story s;
@@ -433,6 +453,8 @@ static void what_is_sent_while_there_is_no_connection_is_dropped_and_counted(voi
     assert_int_equal(s.client.bus->stats.events_dropped, 2);
     assert_int_equal(s.client.bus->stats.replies_dropped, 1);
     assert_string_equal(s.client.why, "there is no connection to the broker");
+    assert_false(s.client.bus->ops->tell(s.client.bus, &(struct bus_request){
+                                                           .method = STR("revoke")}));
     end(&s);
 }
 
@@ -591,6 +613,7 @@ int main(void)
         cmocka_unit_test(a_request_that_nobody_answers_is_over_in_time),
         cmocka_unit_test(a_request_that_wants_no_reply_binds_no_queue),
         cmocka_unit_test(a_second_request_is_refused_while_one_waits_for_replies),
+        cmocka_unit_test(what_is_told_is_heard_beside_a_request_that_waits_for_replies),
         cmocka_unit_test(a_request_beyond_the_limit_is_not_sent),
         cmocka_unit_test(a_request_waits_for_replies_no_longer_once_it_stops),
         cmocka_unit_test(a_reply_makes_no_list_for_whom_nobody_is_bound),

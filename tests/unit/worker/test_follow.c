@@ -638,6 +638,30 @@ static void a_revoked_part_of_a_chord_is_concluded_by_a_child(void **state)
     expect("store me: {\"of\": \"me\"}\npart me of chord\nack\n");
 }
 
+static bool hear_told(struct bus *b, const struct bus_request *r)
+{
+    (void)b;
+    wr_printf(&s.said, "told " STR_FMT " " STR_FMT "\n", STR_ARG(r->method),
+              STR_ARG(r->arguments));
+    return true;
+}
+
+static void a_task_that_a_child_revokes_is_revoked_by_every_worker(void **state)
+{
+    static const struct bus_ops bus_ops = {.tell = hear_told};
+    const struct frame_effect revoke = {.kind = EFFECT_REVOKE, .id = STR("other")};
+    struct bus bus = {.ops = &bus_ops};
+    struct request *rq = runs();
+    (void)state;
+    s.w.bus = &bus;
+    done(rq, 1);
+    tell(rq, revoke, true);
+    expect("store me: {\"of\": \"me\"}\ntold revoke {\"task_id\": [\"other\"], "
+           "\"terminate\": false, \"signal\": null}\nack\n");
+    assert_true(limited_has(&s.w.revoke.ids, STR("other")));
+    s.w.bus = NULL;
+}
+
 static void a_lost_childs_task_is_concluded_though_its_result_is_ignored(void **state)
 {
     struct request *rq = runs();
@@ -750,6 +774,7 @@ int main(void)
         story(an_answer_that_comes_after_the_request_has_gone_is_nothing),
         story(a_plain_message_is_concluded_without_a_child),
         story(a_revoked_part_of_a_chord_is_concluded_by_a_child),
+        story(a_task_that_a_child_revokes_is_revoked_by_every_worker),
         story(a_lost_childs_task_is_concluded_though_its_result_is_ignored),
         story(what_is_found_stored_after_a_redelivery_is_concluded),
         story(what_a_child_cannot_read_is_stored_by_the_parent),
