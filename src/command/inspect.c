@@ -8,7 +8,7 @@
 #include "command.h"
 #include "methods.h"
 #include "remote.h"
-#include "reply.h"
+#include "replies.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 
 #define WORDS_MAX 4096
 #define MEMORY_BYTES ((size_t)256 << 20)
-#define OUTPUT_BYTES ((size_t)256 << 20)
+#define REQUEST_BYTES ((size_t)256 << 20)
 
 struct inspect {
     const struct command *command;
@@ -30,11 +30,7 @@ struct inspect {
     bool json, list;
     double timeout_s;
     struct remote remote;
-    struct reply_style style;
     struct arena arena;
-    ptl_value *replies; /* inspect: by node. control: as they came */
-    ptl_value *nodes;   /* whose they are, each once */
-    bool failed;
 };
 
 /* ---- The command line --------------------------------------------------------- */
@@ -125,101 +121,26 @@ static int write_arguments(struct inspect *o, struct wr *w)
     return 0;
 }
 
-/* ---- Replies ------------------------------------------------------------------ */
+/* ---- The whole ---------------------------------------------------------------- */
 
-static void print(struct inspect *o, const struct wr *w)
+static void begin_replies(struct inspect *o, struct replies *r)
 {
-    if (w->bad)
-        o->failed = true;
-    else
-        fwrite(w->p, 1, w->len, stdout);
-    fflush(stdout);
-}
-
-static void show(struct inspect *o, struct str node, const ptl_value *reply)
-{
-    struct wr w;
-    wr_init(&w, OUTPUT_BYTES);
-    reply_write(&w, &o->style, node, reply);
-    print(o, &w);
-    wr_finish(&w);
-}
-
-/* The reply outlives the call of the bus. */
-static const ptl_value *keep(struct inspect *o, const ptl_value *v)
-{
-    struct json_error e;
-    struct wr w;
-    const ptl_value *kept = NULL;
-    wr_init(&w, OUTPUT_BYTES);
-    json_write(&w, v);
-    if (!w.bad)
-        kept = json_read(&o->arena, arena_copy(&o->arena, wr_str(&w)), 0,
-                         &json_default_limits, &e);
-    wr_finish(&w);
-    return kept;
-}
-
-static void note(struct inspect *o, const ptl_value *body)
-{
-    const struct value_pair *p = body->u.map.pairs;
-    struct str node = arena_copy(&o->arena, p->key);
-    if (value_find(o->nodes, node))
-        fprintf(stderr,
-                "%s: several replies from %.*s: give each worker a name of its own "
-                "(-n)\n",
-                o->name, (int)(node.n < 100 ? node.n : 100), node.p);
-    bool ok = value_map_set(&o->arena, o->nodes, node, value_null(&o->arena));
-    if (o->json && !o->acts)
-        ok &= value_map_set(&o->arena, o->replies, node, keep(o, p->value));
-    else if (o->json)
-        ok &= value_list_add(&o->arena, o->replies, keep(o, body));
-    o->failed |= !ok;
-}
-
-static void on_reply(void *ctx, const struct bus_message *m)
-{
-    struct inspect *o = ctx;
-    if (value_kind(m->body) != PTL_MAP || !value_len(m->body))
-        return;
-    const struct value_pair *p = m->body->u.map.pairs;
-    if (!o->json)
-        show(o, p->key, p->value);
-    note(o, m->body);
-}
-
-/* ---- The end ------------------------------------------------------------------ */
-
-static void print_json(struct inspect *o)
-{
-    struct wr w;
-    wr_init(&w, OUTPUT_BYTES);
-    json_write(&w, o->replies);
-    wr_text(&w, "\n");
-    print(o, &w);
-    wr_finish(&w);
-}
-
-static int conclude(struct inspect *o)
-{
-    size_t n = value_len(o->nodes);
-    if (!n && !o->failed) {
-        fputs("Error: No nodes replied within time constraint\n", stderr);
-        return EXIT_NO_REPLY;
-    }
-    if (o->json)
-        print_json(o);
-    else if (!o->acts && (o->is_status || !o->style.quiet))
-        printf("\n%zu node%s online.\n", n, n == 1 ? "" : "s");
-    if (o->failed)
-        return command_complain(EXIT_FAILED, o->name,
-                                "replies are missing: out of memory");
-    return EXIT_STOPPED;
+    const struct config *config = &o->remote.config;
+    *r = (struct replies){
+        .command = o->name,
+        .json = o->json,
+        .by_node = !o->acts,
+        .counts = o->is_status || (!o->acts && !config->quiet),
+        .style = {.colors = !config->no_color && isatty(STDOUT_FILENO),
+                  .quiet = config->quiet,
+                  .names_only = o->is_status},
+        .arena = &o->arena,
+    };
+    replies_begin(r);
 }
 
 static int ask(struct inspect *o, struct str arguments)
 {
-    const struct config *config = &o->remote.config;
     const char *matcher = o->matcher ? o->matcher : "glob";
     const struct bus_request request = {
         .method = str_of(o->words[0]),
@@ -230,21 +151,16 @@ static int ask(struct inspect *o, struct str arguments)
         .matcher = str_of(o->pattern ? matcher : ""),
         .timeout_s = o->timeout_s,
     };
-    o->style = (struct reply_style){
-        .colors = !config->no_color && isatty(STDOUT_FILENO),
-        .quiet = config->quiet,
-        .names_only = o->is_status,
-    };
-    o->nodes = value_map(&o->arena, 8);
-    o->replies = !o->acts ? value_map(&o->arena, 8) : value_list(&o->arena, 8);
-    int code = remote_ask(&o->remote, &request, on_reply, o);
-    return code ? code : conclude(o);
+    struct replies replies;
+    begin_replies(o, &replies);
+    int code = remote_ask(&o->remote, &request, replies_take, &replies);
+    return code ? code : replies_conclude(&replies);
 }
 
 static int open_and_ask(struct inspect *o, int argc, char **argv)
 {
     struct wr arguments;
-    wr_init(&arguments, OUTPUT_BYTES);
+    wr_init(&arguments, REQUEST_BYTES);
     int code = write_arguments(o, &arguments);
     if (!code)
         code = remote_open(&o->remote, o->name, argc, argv);
