@@ -895,6 +895,9 @@ static int run_worker(const struct url *broker, const struct url *backend)
                     r};
     if (config_load(&config, 7, argv, &e) < 0 || !freopen("/dev/null", "w", stdout))
         return 3;
+    /* The rules are the broker's alone: nobody else may ask this server. */
+    config.enable_remote_control = false;
+    config.without_gossip = config.without_heartbeat = true;
     int code = worker_run(&config);
     config_finish(&config);
     return code;
