@@ -68,6 +68,8 @@ static int add(struct queue_table *t, const char *name, const char *exchange,
                const char *type, const char *routing_key, int64_t expires_ms,
                struct error *e)
 {
+    if (!name)
+        return error_set(e, EINVAL, "it names no queue");
     int r = queue_check(&(struct queue){plain(name), plain(exchange), plain(type),
                                         plain(routing_key), expires_ms},
                         e);

@@ -27,7 +27,7 @@ static void put_settings(struct wr *w, const struct config *c)
     arena_init(&a, SETTINGS_BYTES);
     const ptl_value *shown = config_shown(c, false, &a);
     w->bad |= !shown;
-    for (size_t i = 0; i < value_len(shown); i++)
+    for (size_t i = 0; shown && i < value_len(shown); i++)
         put_setting(w, &shown->u.map.pairs[i]);
     arena_finish(&a);
 }

@@ -32,7 +32,7 @@ static bool check(ptl_task *t, struct str type, const ptl_value *fields)
                          "ptl_send_event() needs a type like \"task-progress\"");
     if (fields && value_kind(fields) != PTL_MAP)
         return task_fail(t, "TypeError", "ptl_send_event() needs a map of fields");
-    for (size_t i = 0; i < value_len(fields); i++)
+    for (size_t i = 0; fields && i < value_len(fields); i++)
         if (is_the_events_own(fields->u.map.pairs[i].key))
             return task_fail(t, "TypeError",
                              "send_event() got multiple values for keyword argument "

@@ -52,7 +52,7 @@ static bool check_text(struct control_call *c, struct str text)
     const char *slash = memchr(text.p, '/', text.n);
     size_t n = slash ? (size_t)(slash - text.p) : text.n;
     struct str unit = {text.p + n + 1, slash ? text.n - n - 1 : 0};
-    double v;
+    double v = 0;
     if (unit.n > 0 && !str_is(unit, "s") && !str_is(unit, "m") && !str_is(unit, "h")) {
         struct wr repr;
         wr_init(&repr, 4096);
@@ -81,7 +81,7 @@ static bool read_rate(struct control_call *c, const ptl_value *v,
         text = arena_copy(c->arena, text); /* with a NUL behind it */
         if (!text.p || !check_text(c, text))
             return false;
-        double n;
+        double n = 0;
         size_t digits = strcspn(text.p, "/");
         const char *unit = text.p + digits; /* "5/" is a second's, too */
         read_float(text.p, digits, &n);

@@ -150,7 +150,7 @@ static void answer_found(struct control_call *c, const ptl_value *found)
     struct wr text;
     wr_init(&text, CONTROL_REPLY_MAX);
     wr_text(&text, "headers defaultdict(<class 'set'>, {");
-    for (size_t i = 0; i < value_len(found); i++) {
+    for (size_t i = 0; found && i < value_len(found); i++) {
         const struct value_pair *pair = &found->u.map.pairs[i];
         wr_text(&text, i ? ", " : "");
         pyrepr(&text, &(ptl_value){.kind = PTL_STR, .u.s = pair->key});

@@ -21,11 +21,13 @@ static void keep(struct request *rq, struct str text, struct str traceback)
     if (!at)
         return; /* it is told without */
     e->text = at;
-    e->text_bytes = text.n;
-    str_copy_to(&at, text);
+    e->text_bytes = text.p ? text.n : 0;
+    if (text.p)
+        str_copy_to(&at, text);
     e->has_traceback = traceback.p != NULL;
     e->traceback_bytes = traceback.n;
-    str_copy_to(&at, traceback);
+    if (traceback.p)
+        str_copy_to(&at, traceback);
 }
 
 void event_end_succeeded(struct request *rq, struct str result_repr, double runtime_s)

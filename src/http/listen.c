@@ -99,9 +99,9 @@ static int open_any(const char *host, unsigned port, const char **why)
 
 int listen_on(const char *address, char name[LISTEN_NAME_BYTES], struct error *e)
 {
-    char host[LISTEN_HOST_BYTES];
-    unsigned port;
-    const char *why = NULL;
+    char host[LISTEN_HOST_BYTES] = "";
+    unsigned port = 0;
+    const char *why = "";
     if (listen_split(address, host, &port, e) < 0)
         return -EINVAL;
     bool any = !*host || strcmp(host, "*") == 0;

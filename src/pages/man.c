@@ -126,8 +126,10 @@ static void put_option(const struct page_option *o, FILE *to)
 {
     fputs(".TP\n", to);
     if (o->letter) {
-        put_name("-", (char[]){o->letter, '\0'}, to);
-        fputs(", ", to);
+        fputs("\\fB", to);
+        put("-", 1, to);
+        put(&o->letter, 1, to);
+        fputs("\\fR, ", to);
     }
     put_name("--", o->name, to);
     if (o->also) {
