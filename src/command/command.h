@@ -94,6 +94,6 @@ int command_complain(int code, const char *command, const char *fmt, ...)
 
 extern const struct command command_worker, command_config, command_purge, command_dead,
     command_drain, command_call, command_run, command_result, command_list,
-    command_report, command_status, command_inspect, command_control;
+    command_report, command_status, command_inspect, command_control, command_events;
 
 #endif

@@ -5,10 +5,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_worker,  &command_call,    &command_result, &command_status,
-    &command_inspect, &command_control, &command_list,   &command_purge,
-    &command_dead,    &command_drain,   &command_run,    &command_config,
-    &command_report,
+    &command_worker,  &command_call, &command_result, &command_status, &command_inspect,
+    &command_control, &command_list, &command_events, &command_purge,  &command_dead,
+    &command_drain,   &command_run,  &command_config, &command_report,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

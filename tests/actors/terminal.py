@@ -19,9 +19,10 @@ class Terminal:
         if not shutil.which("tmux"):
             pytest.skip("tmux is not installed")
         self._directory = tempfile.mkdtemp(prefix="petiole-tmux-")
+        self._status = os.path.join(self._directory, "status")  # tmux 3.3 does not always know it
         self._tmux("new-session", "-d", "-x", columns, "-y", rows, "-c", cwd or "/",
                    *sum((["-e", f"{k}={v}"] for k, v in (env or {}).items()), []),
-                   "--", *argv, env=clean_environment(), conf=True)
+                   "--", "sh", "-c", '"$@"; echo $? >"$0"', self._status, *argv, env=clean_environment(), conf=True)
 
     def _tmux(self, *words, env=None, conf=False):
         if conf:
@@ -64,11 +65,12 @@ class Terminal:
         """The exit status of the program."""
         deadline = time.monotonic() + seconds
         while True:
-            dead, status = self._tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}").split(" ")
-            if dead == "1":
-                return int(status)
-            assert time.monotonic() < deadline, self.screen()
-            time.sleep(0.02)
+            try:
+                with open(self._status) as f:
+                    return int(f.read())
+            except (FileNotFoundError, ValueError):
+                assert time.monotonic() < deadline, f"still running:\n{self.screen()}"
+                time.sleep(0.02)
 
     def running(self):
         return self._tmux("display-message", "-p", "#{pane_dead}").strip() == "0"

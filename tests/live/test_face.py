@@ -97,7 +97,7 @@ def test_a_man_page_names_each_option_that_help_names():
     for command in commands():
         page = (PAGES / f"petiole-{command}.1").read_text().replace("\\-", "-")
         for option in re.findall(r"^ .{3,4} --([\w-]+)", petiole(command, "--help")[1], re.M):
-            assert f"--{option}" in page, command
+            assert f"--{option}" in page, (command, option)
 
 
 # ---- Completion
@@ -149,9 +149,9 @@ def test_shells_complete_commands(complete):
 
 @pytest.mark.parametrize("line, offers, not_that", [
     ("petiole -b redis://h/0 d", {"dead", "drain"}, "worker"),
-    ("petiole worker --log", {"--loglevel", "--logfile", "--logformat"}, "--queues"),
+    ("petiole worker --log", {"--loglevel", "--logfile", "--log-format"}, "--queues"),
     ("petiole worker -l ", {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}, "celery"),
-    ("petiole worker --logformat ", {"celery", "json"}, "INFO"),
+    ("petiole worker --log-format ", {"celery", "json"}, "INFO"),
     ("petiole dead ", {"list", "show", "replay", "drop"}, "worker"),
     ("petiole call proj.add --ser", {"--serializer"}, "--args"),
     ("petiole call proj.add --serializer ", {"json", "msgpack", "yaml", "auth"}, "celery"),
