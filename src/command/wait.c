@@ -6,14 +6,19 @@
 #include "../child/document.h"
 #include "command.h"
 #include "foreground.h"
+#include "progress.h"
 
+#include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define FIRST_MS 50 /* between two looks: it grows */
 #define LAST_MS 500
 #define SCRATCH_BYTES ((size_t)1 << 30)
-#define LINE_COLUMNS 78
+#define COLUMNS 80
+#define LINE_BYTES 65536
 
 struct part { /* one task of what is waited for */
     struct str id;
@@ -116,23 +121,30 @@ static bool look(struct wait *w)
 
 /* ---- Showing ------------------------------------------------------------------ */
 
+static int columns(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col
+                                                                       : COLUMNS;
+}
+
 static void show(const struct wait *w)
 {
-    char line[LINE_COLUMNS + 1];
-    struct wr meta;
+    const struct progress p = {
+        .state = w->state,
+        .meta = w->meta,
+        .ndone = w->ndone,
+        .nparts = w->nparts,
+        .waited_s = (double)(uv_now(w->loop) - w->begun_ms) / 1000,
+    };
+    struct wr line;
     if (!w->shows)
         return;
-    wr_init(&meta, SCRATCH_BYTES);
-    if (!value_is_null(w->meta))
-        json_write(&meta, w->meta);
-    if (w->nparts == 1)
-        snprintf(line, sizeof(line), STR_FMT " " STR_FMT, STR_ARG(w->state),
-                 STR_ARG(wr_str(&meta)));
-    else
-        snprintf(line, sizeof(line), "%zu of %zu", w->ndone, w->nparts);
-    fprintf(stderr, "\r%s\033[K", line);
+    wr_init(&line, LINE_BYTES);
+    progress_write(&line, &p, columns() - 1); /* the last one would begin a line */
+    fprintf(stderr, "\r" STR_FMT "\033[K", STR_ARG(wr_str(&line)));
     fflush(stderr);
-    wr_finish(&meta);
+    wr_finish(&line);
 }
 
 static void clear(const struct wait *w)
@@ -258,6 +270,12 @@ static int run(struct wait *w)
     return EXIT_FAILED;
 }
 
+static bool is_terminal(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+}
+
 int wait_for(struct caller *c, struct results *r, const ptl_value *tuple,
              const struct wait_options *options)
 {
@@ -273,10 +291,12 @@ int wait_for(struct caller *c, struct results *r, const ptl_value *tuple,
         .loop = &r->client->loop,
         .begun_ms = uv_now(&r->client->loop),
         .timer = {.data = &w},
-        .shows = isatty(STDERR_FILENO) && !options->json,
+        .shows = is_terminal() && !options->json,
     };
     if (c->arena.failed)
         return command_complain(EXIT_FAILED, r->client->command, "out of memory");
+    if (w.shows)
+        setlocale(LC_CTYPE, ""); /* how wide characters are */
     add_parts(&w, tuple);
     arena_init(&w.scratch, SCRATCH_BYTES);
     uv_timer_init(w.loop, &w.timer);

@@ -145,7 +145,7 @@ def test_a_terminal_shows_the_progress(redis_server, worker):
                            env=clean_environment(), stdout=subprocess.PIPE, stderr=stderr)
     assert run.communicate(timeout=30)[0] == b"3\n"
     shown = os.read(terminal, 65536).decode()
-    assert '\rPROGRESS {"current": 1, "total": 3}' in shown
+    assert re.search(r"\rPROGRESS  33% \[#{6}-{14}\] 1/3 +\d+s\x1b\[K", shown)
     assert shown.endswith("\r\x1b[K"), "the line is wiped"
     os.close(stderr)
     os.close(terminal)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""petiole events, in terminals of many sizes and as lines."""
+"""petiole events and the waiting line of petiole call, in terminals of many sizes."""
 
 import json
 import re
@@ -168,3 +168,26 @@ def test_a_camera_is_refused_in_words(stage, redis_server):
     lines = lines_of(stage, redis_server, "-c", "myapp.Camera")
     assert lines.wait_exit() == 64
     assert "a camera is a Python class" in lines.text and lines.text.count("\n") == 0
+
+
+# ---- petiole call --wait
+
+
+def test_a_call_that_waits_shows_its_progress(stage, redis_server, watched):
+    backend = redis_server.client()
+    terminal = stage.process(Terminal(
+        [PETIOLE, "call", "demo.nowhere", "-b", redis_server.url(), "--result-backend", redis_server.url(),
+         "--queue", "nobody", "--wait", "60"], columns=70, rows=10, env={"LC_ALL": "C.UTF-8"}))
+    screen = terminal.wait("PENDING")
+    id = screen.split()[0]
+    key = f"celery-task-meta-{id}"
+    for state, meta, shown in (
+            ("PROGRESS", {"current": 3, "total": 10, "message": "page 3"}, "PROGRESS  30% [######--------------] 3/10 page 3"),
+            ("PROCESSING", {"percent": 75}, "PROCESSING  75% [###############-----]"),
+            ("PROGRESS", {"message": HOSTILE}, r"PROGRESS \x1b[2J\x1b]0;owned\x07\r\nforged")):
+        backend.set(key, json.dumps({"status": state, "result": meta, "traceback": None, "children": [], "task_id": id}))
+        screen = terminal.wait(shown)
+        assert screen.startswith(id) and len(screen.rstrip().splitlines()) == 2, screen
+    backend.set(key, json.dumps({"status": "SUCCESS", "result": 42, "traceback": None, "children": [], "task_id": id}))
+    terminal.wait(lambda s: "PRO" not in s and re.search("^42$", s, re.M))
+    assert terminal.wait_exit() == 0

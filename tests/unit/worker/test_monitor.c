@@ -2,6 +2,7 @@
 /* The view of `petiole events` without a terminal: what it keeps of events, how it
  * draws them at any size, and that no event can garble it. */
 #include "../../../protocol/json.h"
+#include "../../../src/command/progress.h"
 #include "../../../src/monitor/dump.h"
 #include "../../../src/monitor/monitor.h"
 #include "../../../src/monitor/text.h"
@@ -468,6 +469,45 @@ static void test_a_page_of_a_long_text_is_wrapped_and_scrolls(void **state)
     assert_true(shows("E\\x1b[31m(1)"));
 }
 
+/* ---- the line of `petiole call --wait`
+ * ------------------------------------------------ */
+
+static void progress(const char *state, const char *meta, int columns, const char *line)
+{
+    struct wr w;
+    const struct progress p = {.state = str_of(state),
+                               .meta = read_json(meta),
+                               .nparts = 1,
+                               .waited_s = 7};
+    wr_init(&w, 65536);
+    progress_write(&w, &p, columns);
+    assert_int_equal(width(&w), columns);
+    wr_u8(&w, 0);
+    assert_string_equal(w.p, line);
+    wr_finish(&w);
+}
+
+static void test_progress_is_a_share_counts_and_words(void **state)
+{
+    (void)state;
+    progress("PROGRESS", "{\"current\": 21, \"total\": 50, \"message\": \"page 3\"}",
+             70,
+             "PROGRESS  42% [########------------] 21/50 page 3                   7s");
+    progress("PROGRESS", "{\"current\": 21, \"total\": 50}", 30,
+             "PROGRESS  42% 21/50         7s");
+    progress("PROGRESS", "{\"current\": 21, \"total\": 50}", 12, "PROGRESS  4…");
+    progress("PROCESSING", "{\"percent\": 250.5}", 30,
+             "PROCESSING 100%             7s");
+    progress("PENDING", "null", 20, "PENDING           7s");
+    progress("STARTED", "{\"pid\": 3, \"hostname\": \"w1@h1\"}", 30,
+             "STARTED on w1@h1            7s");
+    progress("MINE", "{\"a\": 1}", 30, "MINE {\"a\": 1}               7s");
+    progress("MINE", "{\"current\": 1, \"total\": 0}", 30,
+             "MINE 1/0 {\"current\": 1, \"t… 7s");
+    progress("P\033[2J", "{\"percent\": 1, \"message\": \"a\\r\\u001b]0;x\"}", 40,
+             "P\\x1b[2J   1% a\\r\\x1b]0;x             7s");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +538,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_keys_move_and_open_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_a_page_of_a_long_text_is_wrapped_and_scrolls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_progress_is_a_share_counts_and_words,
+                                        setup, teardown),
     };
     setlocale(LC_CTYPE, "C.UTF-8");
     return cmocka_run_group_tests(tests, NULL, NULL);
