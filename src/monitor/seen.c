@@ -252,7 +252,7 @@ static void take_worker(struct seen *s, struct str type, const ptl_value *event,
         return;
     w->online = !str_is(type, "worker-offline");
     w->heard_s = now_s;
-    w->freq_s = number_of(event, "freq", w->freq_s ? w->freq_s : 2);
+    w->freq_s = number_of(event, "freq", w->freq_s > 0 ? w->freq_s : 2);
     w->active = value_as_int(value_get(event, "active"), w->active);
     w->processed = value_as_int(value_get(event, "processed"), w->processed);
     for (size_t i = 0; i < 3 && value_kind(load) == PTL_LIST; i++) {

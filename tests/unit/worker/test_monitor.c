@@ -50,6 +50,7 @@ static const ptl_value *read_json(const char *text)
     return v;
 }
 
+static void hear(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void hear(const char *fmt, ...)
 {
     char text[4096];
