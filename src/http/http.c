@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http.h"
 
-#include "../shared_object.h"
+#include "../loadable.h"
 #include "../worker.h"
 #include "answer.h"
 #include "listen.h"
@@ -19,12 +19,12 @@ struct http {
     char name[LISTEN_NAME_BYTES];
 };
 
-static const struct shared_object object = {.file = "http.so",
-                                            .variable = "PETIOLE_HTTP_MODULE",
-                                            .symbol = SERVER_SYMBOL,
-                                            .abi = SERVER_ABI,
-                                            .purpose = "HTTP",
-                                            .feature = "http"};
+static const struct loadable object = {.file = "http.so",
+                                       .variable = "PETIOLE_HTTP_MODULE",
+                                       .symbol = SERVER_SYMBOL,
+                                       .abi = SERVER_ABI,
+                                       .purpose = "HTTP",
+                                       .feature = "http"};
 
 /* ---- the worker's loop polls it ----------------------------------------------- */
 
@@ -70,7 +70,7 @@ static int watch(struct http *h, uv_loop_t *loop)
 static int prepare(struct http *h, struct worker *w, const char *address,
                    struct error *e)
 {
-    h->ops = shared_object_load(&object, e);
+    h->ops = loadable_open(&object, e);
     if (!h->ops)
         return -e->code;
     int fd = listen_on(address, h->name, e);

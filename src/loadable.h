@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shared_object - parts of the worker that link a large library, each in a file of its
+/* loadable - parts of the worker that link a large library, each in a file of its
  * own that is loaded when it is first wanted: who does not use TLS maps no OpenSSL. */
-#ifndef PETIOLE_SHARED_OBJECT_H
-#define PETIOLE_SHARED_OBJECT_H
+#ifndef PETIOLE_LOADABLE_H
+#define PETIOLE_LOADABLE_H
 
 #include "error.h"
 
-struct shared_object {
+struct loadable {
     const char *file;     /* "tls.so" */
     const char *variable; /* of the environment: a file to load instead; for tests */
     const char *symbol;   /* "petiole_tls_v1" */
@@ -18,6 +18,6 @@ struct shared_object {
 /* What the symbol is; it stays as long as the process. It is looked for beside the
  * program, as in a build tree, then where both are installed. NULL with one line in *e
  * that says what is missing. */
-const void *shared_object_load(const struct shared_object *so, struct error *e);
+const void *loadable_open(const struct loadable *so, struct error *e);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "shared_object.h"
+#include "loadable.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -35,7 +35,7 @@ static void *open_installed(const char *file)
     return dlopen(path, RTLD_NOW | RTLD_LOCAL);
 }
 
-static void *open_file(const struct shared_object *so)
+static void *open_file(const struct loadable *so)
 {
     const char *named = getenv(so->variable);
     if (named)
@@ -46,7 +46,7 @@ static void *open_file(const struct shared_object *so)
     return object ? object : open_installed(so->file);
 }
 
-const void *shared_object_load(const struct shared_object *so, struct error *e)
+const void *loadable_open(const struct loadable *so, struct error *e)
 {
     void *object = open_file(so);
     if (!object) {
