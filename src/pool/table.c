@@ -5,7 +5,8 @@
 
 static int compare(struct str a, struct str b)
 {
-    int r = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+    size_t n = a.n < b.n ? a.n : b.n;
+    int r = n ? memcmp(a.p, b.p, n) : 0; /* an empty one may be nowhere */
     return r ? r : (a.n > b.n) - (a.n < b.n);
 }
 

@@ -121,7 +121,7 @@ static void mask_times(struct str s)
     while ((p = memmem(p, (size_t)(end - p), mark, sizeof(mark) - 1))) {
         p += sizeof(mark) - 1;
         while (p < end && *p != ',')
-            memmove(p, p + 1, (size_t)(end - p)), *--end = ' ';
+            memmove(p, p + 1, (size_t)(end - p - 1)), *--end = ' ';
     }
 }
 
