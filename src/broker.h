@@ -127,6 +127,9 @@ struct broker_ops {
     /* The queues that are taken from now, in their order; NULL after the last. Until
      * the next consume or cancel. */
     const struct queue *(*consumed)(const struct broker *b, size_t i);
+    /* How many messages wait in the i-th of them, as the broker said a few seconds ago;
+     * -1: not known yet. It is asked only while this is called now and then. */
+    int64_t (*waiting)(struct broker *b, size_t i);
     /* No more messages: what was taken but not handed over goes back. */
     void (*quiesce)(struct broker *b, void (*done)(void *ctx), void *ctx);
     void (*stop)(struct broker *b, void (*done)(void *ctx), void *ctx);

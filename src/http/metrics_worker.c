@@ -45,9 +45,24 @@ static size_t running(const struct worker *w)
 static void put_of_queues(struct wr *out, const struct worker *w, const char *name,
                           const char *help, double v)
 {
+    const struct queue *q;
     metrics_put_head(out, name, "gauge", help);
-    for (size_t i = 0; i < w->config->queues.taken; i++)
-        put_labelled(out, name, "queue_name", str_of(w->config->queues.all[i].name), v);
+    for (size_t i = 0; (q = w->broker->ops->consumed(w->broker, i)); i++)
+        put_labelled(out, name, "queue_name", str_of(q->name), v);
+}
+
+/* Each worker of a queue tells of it: boards take the largest, not the sum. */
+static void put_waiting(struct wr *out, const struct worker *w)
+{
+    const char *name = "celery_queue_length";
+    const struct queue *q;
+    metrics_put_head(out, name, "gauge",
+                     "Messages that wait in the broker's queue, a few seconds ago.");
+    for (size_t i = 0; (q = w->broker->ops->consumed(w->broker, i)); i++) {
+        int64_t n = w->broker->ops->waiting(w->broker, i);
+        if (n >= 0)
+            put_labelled(out, name, "queue_name", str_of(q->name), (double)n);
+    }
 }
 
 void metrics_put_celery_worker(struct wr *out, const struct worker *w,
@@ -65,6 +80,7 @@ void metrics_put_celery_worker(struct wr *out, const struct worker *w,
     put_of_queues(out, w, "celery_active_process_count",
                   "Its children, for each queue that it takes from.",
                   (double)pool_size(w->pool));
+    put_waiting(out, w);
 }
 
 /* ---- messages ----------------------------------------------------------------- */

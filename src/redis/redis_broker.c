@@ -271,6 +271,7 @@ static const struct broker_ops ops = {
     .consume = redis_consume,
     .cancel = redis_consume_cancel,
     .consumed = redis_consumed,
+    .waiting = redis_waiting,
     .quiesce = quiesce,
     .stop = stop,
     .destroy = destroy,

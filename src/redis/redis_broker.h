@@ -4,6 +4,7 @@
  *     redis_broker.c    life: connect, declare, quiesce, stop
  *     redis_fetch.c     taking: the fetch script
  *     redis_wait.c      waiting for a message when the queues are empty
+ *     redis_waiting.c   how many messages wait in them
  *     redis_consume.c   which queues those are, from the start and later
  *     redis_declare.c   the bindings by which publishers find our queues
  *     redis_route.c     to which lists a message goes
@@ -67,6 +68,7 @@ struct source {
     bool boxed;             /* a message may lie in the inbox */
     bool asked;             /* the fetch at the server looks into the inbox */
     bool stopped;
+    int64_t waiting; /* messages in the list, a few seconds ago; -1: not known */
 };
 
 struct restore;
@@ -137,6 +139,7 @@ struct redis_broker {
     struct restore *restore; /* the one that is running */
     struct list absent;      /* nodes whose liveness key was missing, and since when */
     uint64_t last_watch_ms, next_sweep_ms;
+    uint64_t waiting_wanted_ms; /* when somebody wanted to know last; 0: nobody */
     bool own_orphans; /* after a reconnection: tags of ours we know nothing of */
 
     /* stopping */
@@ -176,6 +179,10 @@ static inline bool redis_consume_is_active(const struct source *s)
 {
     return s->of->active && s->of->known;
 }
+
+/* redis_waiting.c */
+int64_t redis_waiting(struct broker *base, size_t i);
+void redis_waiting_beat(struct redis_broker *b);
 
 /* redis_fetch.c */
 void redis_fetch_init(struct redis_broker *b);

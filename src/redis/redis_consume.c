@@ -93,6 +93,7 @@ static void init_source(struct redis_broker *b, struct source *s,
     *s = (struct source){.broker = b,
                          .number = (uint32_t)(s - b->sources),
                          .of = q,
+                         .waiting = -1,
                          .queue = name};
     redis_keys_list(&b->keys, str_of(name), step, s->key);
     redis_keys_inbox(&b->keys, b->id, s->key, s->inbox);

@@ -237,6 +237,7 @@ static void on_beat_timer(uv_timer_t *timer)
     redis_restore_watch(b);
     redis_declare_refresh(b);
     redis_consume_beat(b);
+    redis_waiting_beat(b);
     redis_fetch_pump(b); /* a queue may have rested */
     /* A predecessor of the same name that was killed seems alive for a while. */
     if (++b->beats == NODE_TTL_MS / NODE_BEAT_MS + 2)
