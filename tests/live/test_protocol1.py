@@ -84,16 +84,14 @@ def test_the_limits_of_the_body_hold(start, broker, producer):
 
 
 @pytest.mark.petiole_only
-def test_an_unknown_task_is_put_back_untouched(start, broker, redis_server):
+def test_an_unknown_task_is_put_back_untouched(start, broker):
     id, message = version1("nobody.has.it")
     raw = wire.push(broker, message)
     worker = start()
     worker.tolerate("unregistered task")
     worker.wait_line("unregistered task of type 'nobody.has.it'")
-    redis_server.until(lambda r: r.lrange("celery", 0, -1) == [raw] or None, what="the message put back")
     assert worker.stop() == 0
-    [back] = broker.lrange("celery", 0, -1)
-    assert json.loads(back)["body"] == message["body"]
+    assert broker.lrange("celery", 0, -1) == [raw]
 
 
 @pytest.mark.petiole_only

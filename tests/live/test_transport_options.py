@@ -147,9 +147,9 @@ def test_a_retry_goes_through_its_exchange(connect, start, broker):
     connect({})
     message = wire.envelope("demo.retry", (1, 0.1), properties={
         "delivery_info": {"exchange": "news", "routing_key": "news.sport.late"}})
-    wire.push(broker, message, queue="wide")
-    worker = start(queues="wide", config={"task_queues": QUEUES})
     broker.sadd("_kombu.binding.news", "*.sport.*\x06\x16^[^\\.]+\\.sport\\.[^\\.]+$\x06\x16word")
+    worker = start(queues="wide", config={"task_queues": QUEUES})
+    wire.push(broker, message, queue="wide")
     worker.wait_line("succeeded|retry: ")
     worker.wait_line("succeeded", 20)
     [copy] = broker.lrange("word", 0, -1)
