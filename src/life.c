@@ -163,10 +163,20 @@ static bool begin_stop(struct worker *w, enum worker_state to)
     return true;
 }
 
+/* It was to start anew, and now is not. */
+static void stay_stopped(struct worker *w)
+{
+    if (w->restart)
+        presence_notify("STOPPING=1");
+    w->restart = false;
+}
+
 void life_stop_warm(struct worker *w)
 {
-    if (w->state >= WORKER_STOPPING)
+    if (w->state >= WORKER_STOPPING) {
+        stay_stopped(w);
         return;
+    }
     say("\nworker: Warm shutdown (MainProcess)");
     begin_stop(w, WORKER_STOPPING);
 }

@@ -20,7 +20,8 @@
 
 /* STARTING becomes RUNNING once pool and broker are there. */
 void life_check_ready(struct worker *w);
-/* TERM, the first INT: what runs may finish. Nothing once the worker stops. */
+/* TERM, the first INT: what runs may finish. Once the worker stops, a restart that HUP
+ * asked for does not follow any more. */
 void life_stop_warm(struct worker *w);
 /* HUP: a warm stop, after which worker_run returns WORKER_RESTART. Settings that the
  * new process would refuse are refused here, and the worker goes on. */

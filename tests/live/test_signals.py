@@ -47,6 +47,17 @@ def test_hup_waits_for_what_runs_and_gives_back_the_rest(start, broker, producer
 
 
 @petiole_only
+def test_term_during_a_restart_ends_the_worker(start, producer, redis_server):
+    worker, long = started(start, producer, redis_server, 1)
+    since = worker.mark()
+    worker.signal(signal.SIGHUP)
+    worker.wait_line(r"Restarting celery worker \(", since=since)
+    assert worker.stop() == 0
+    assert worker.count(r"w1@h1 ready\.$") == 1
+    assert producer.get(long)["state"] == "SUCCESS"
+
+
+@petiole_only
 def test_hup_does_not_end_a_worker_whose_settings_became_wrong(start, producer):
     worker = start(config={"task_acks_late": False})
     pathlib.Path(worker._config.name).write_text('{"task_ack_late": true}')
