@@ -2,8 +2,7 @@
 /* How many messages wait in the queues: asked for only while somebody wants to know. */
 #include "redis_broker.h"
 
-#define WANTED_MS 120000 /* a scrape comes at least every two minutes, or nobody asks  \
-                          */
+#define WANTED_MS 120000 /* without a scrape for so long nobody asks */
 #define ASK_BEATS 5
 
 static void on_length(void *ctx, const redisReply *reply)
