@@ -3,103 +3,10 @@
 
 #include "command.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define REPLY_MAX_BYTES ((size_t)1 << 30)
-
-/* ---- options ------------------------------------------------------------------ */
-
-static const struct client_option *find_own(const struct client_option *own, size_t n,
-                                            const char *word)
-{
-    size_t len = strcspn(word, "=");
-    for (size_t i = 0; i < n; i++) {
-        if (word[1] == '-' && strlen(own[i].name) == len - 2 &&
-            strncmp(own[i].name, word + 2, len - 2) == 0)
-            return &own[i];
-        if (word[1] != '-' && own[i].letter && word[1] == own[i].letter &&
-            (own[i].value || !word[2]))
-            return &own[i];
-    }
-    return NULL;
-}
-
-/* Does the word behind a setting's option belong to it? */
-static bool takes_next(const char *word)
-{
-    const struct config_option *o;
-    if (strchr(word, '=') || (word[1] != '-' && word[2]))
-        return false;
-    for (size_t i = 0; (o = config_option_at(i)); i++)
-        if (word[1] == '-' ? o->option && strcmp(o->option, word + 2) == 0
-                           : o->letter == word[1])
-            return !o->is_flag;
-    return false;
-}
-
-static int usage(const char *command, const char *what, const char *word)
-{
-    return command_complain(EXIT_USAGE, command, "%s '%.60s': see %s --help", what,
-                            word, command);
-}
-
-/* What stands in the option's own word: --name=VALUE, -nVALUE; or NULL. */
-static const char *value_within(const char *word)
-{
-    if (word[1] != '-')
-        return word[2] ? word + 2 : NULL;
-    const char *equals = strchr(word, '=');
-    return equals ? equals + 1 : NULL;
-}
-
-static bool is_number(const char *word)
-{
-    char *end;
-    return word && (isdigit((unsigned char)*word) || *word == '.') &&
-           (strtod(word, &end), *end == '\0');
-}
-
-/* Takes argv[*i], and the next word if that is its value. */
-static bool take_own(const struct client_option *o, int argc, char **argv, int *i)
-{
-    const char *value = value_within(argv[*i]);
-    if (o->flag)
-        *o->flag = true;
-    if (!o->value)
-        return true;
-    if (!value && *i + 1 < argc && (!o->flag || is_number(argv[*i + 1])))
-        value = argv[++*i];
-    if (value)
-        *o->value = value;
-    return value || o->flag;
-}
-
-int client_options(const char *command, int *argc, char **argv,
-                   const struct client_option *own, size_t nown, const char **words,
-                   size_t *nwords, size_t most)
-{
-    int kept = 1;
-    for (int i = 1; i < *argc; i++) {
-        const struct client_option *o = NULL;
-        char *word = argv[i];
-        if (word[0] != '-') {
-            if (*nwords == most)
-                return usage(command, "unexpected argument", word);
-            words[(*nwords)++] = word;
-        } else if ((o = find_own(own, nown, word))) {
-            if (!take_own(o, *argc, argv, &i))
-                return usage(command, "no value for option", word);
-        } else {
-            argv[kept++] = word;
-            if (takes_next(word) && i + 1 < *argc)
-                argv[kept++] = argv[++i];
-        }
-    }
-    *argc = kept;
-    return 0;
-}
 
 /* ---- the connection ----------------------------------------------------------- */
 

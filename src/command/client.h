@@ -22,20 +22,6 @@ struct client {
     bool refused; /* a script was not loaded */
 };
 
-/* One of a command's own options. */
-struct client_option {
-    const char *name; /* without the dashes */
-    char letter;      /* or 0 */
-    const char **value;
-    bool *flag; /* instead, if it takes no value; beside, if a number may follow */
-};
-
-/* Takes the command's own options and its words (those without a dash) out of argv; the
- * rest is for client_open. Returns 0, or EXIT_USAGE after saying why. */
-int client_options(const char *command, int *argc, char **argv,
-                   const struct client_option *own, size_t nown, const char **words,
-                   size_t *nwords, size_t most);
-
 /* Reads the settings, and connects. Returns 0, or the exit code after saying why on
  * stderr. */
 int client_open(struct client *c, const char *command, int argc, char **argv);

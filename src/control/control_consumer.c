@@ -68,24 +68,12 @@ static void consume(struct control_call *c, const struct queue *q)
     control_ok(c, "add consumer %s", q->name);
 }
 
-/* Not every broker's queues may come and go. */
-static bool is_fixed(struct control_call *c)
-{
-    const struct broker_ops *ops = c->worker->broker->ops;
-    if (ops->consume && ops->cancel && ops->consumed)
-        return false;
-    control_error(c,
-                  "this worker takes from the queues it was started with: restart it "
-                  "with others (-Q)");
-    return true;
-}
-
 /* One of task_queues is taken from as it is described there, as by Celery. */
 static void add_consumer(struct control_call *c)
 {
     struct queue q = {0};
     struct error e;
-    if (is_fixed(c) || !describe(c, &q))
+    if (!describe(c, &q))
         return;
     const struct queue *known = queue_find(&c->worker->config->queues, q.name);
     if (known)
@@ -101,7 +89,7 @@ static void add_consumer(struct control_call *c)
 static void cancel_consumer(struct control_call *c)
 {
     struct broker *b = c->worker->broker;
-    const char *name = is_fixed(c) ? NULL : read_name(c, "queue", NULL);
+    const char *name = read_name(c, "queue", NULL);
     if (!name)
         return;
     log_line(LOG_INFO, "Canceling queue %s", name);
